@@ -1,0 +1,1 @@
+"""Desired files against the disk: diff, plan, journalled commit, generations."""

@@ -1,0 +1,1 @@
+"""click, and nothing that decides."""

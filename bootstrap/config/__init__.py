@@ -1,0 +1,1 @@
+"""Text to a complete ``ControlPlane`` and back."""

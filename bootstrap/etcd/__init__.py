@@ -1,0 +1,1 @@
+"""etcd as its clients see it."""

@@ -1,0 +1,1 @@
+"""Where component images come from."""

@@ -1,0 +1,61 @@
+"""Requests to an API server as values in and out of JSON.
+
+Invariant: an API failure is one of the errors below, by HTTP status; "no answer" is a TransientError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bootstrap.errors import BootstrapError, TransientError
+
+JsonObject = dict[str, Any]
+
+
+class ApiError(BootstrapError):
+    """The server refused a request; ``status`` is the HTTP code, the message the server's own."""
+
+    def __init__(self, message: str, *, status: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+
+
+class NotFoundError(ApiError):
+    """404"""
+
+
+class ConflictError(ApiError):
+    """409: it exists already, or was changed meanwhile."""
+
+
+class ForbiddenError(ApiError):
+    """403 or 401"""
+
+
+class ApiUnreachableError(TransientError):
+    """No answer, or 429 or 5xx."""
+
+
+class ApiClient(Protocol):
+    """``path`` is a full API path such as ``/api/v1/namespaces/kube-system/configmaps/kubeadm-config``."""
+
+    def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject: ...
+
+    def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:
+        """For /readyz and its like."""
+
+    def create(self, path: str, body: JsonObject) -> JsonObject: ...
+
+    def replace(self, path: str, body: JsonObject) -> JsonObject: ...
+
+    def patch(
+        self, path: str, body: object, content_type: str = "application/strategic-merge-patch+json"
+    ) -> JsonObject: ...
+
+    def delete(self, path: str, body: JsonObject | None = None) -> None: ...
+
+    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
+        """Create in the collection, or replace what has that name."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,96 @@
+"""A phase is a value: order, help, ``init phase NAME``, ``--skip-phases`` and progress come from it.
+
+Invariant: ``needs`` names artifacts that must exist when the phase runs alone; whether some other phase ran
+in this process is never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bootstrap.errors import BootstrapError, ConfigError
+from bootstrap.phases.context import Context
+
+Action = Callable[[Context], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An artifact a phase cannot do without: ``missing`` returns what is not there, "" when all is well."""
+
+    missing: Callable[[Context], str]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Either ``run`` or ``steps`` is set: a leaf does something, a parent has children.
+
+    ``name`` is the CLI word, unique among its siblings; ``summary`` one line of help and the progress title.
+    ``skip`` returns the reason why there is nothing to do here, "" when there is; a skip is always shown.
+    ``options`` names the command line options the phase takes when it is run alone (kubeadm's names).
+    """
+
+    name: str
+    summary: str
+    run: Action | None = None
+    steps: tuple[Phase, ...] = ()
+    needs: tuple[Need, ...] = ()
+    skip: Callable[[Context], str] = field(default=lambda _context: "")
+    options: tuple[str, ...] = ()
+
+
+def leaves(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[tuple[str, Phase]]:
+    """Every phase that does something, in order, with its path (``certs/ca``)."""
+    for phase in phases:
+        path = f"{prefix}{phase.name}"
+        if phase.steps:
+            yield from leaves(phase.steps, f"{path}/")
+        else:
+            yield path, phase
+
+
+def select(phases: tuple[Phase, ...], skipped: tuple[str, ...]) -> tuple[tuple[str, Phase], ...]:
+    """The leaves left when ``skipped`` paths (a parent takes its children with it) are taken out.
+
+    Raises ConfigError for a path that names no phase.
+    """
+    known = set(paths(phases))
+    unknown = [path for path in skipped if path not in known]
+    if unknown:
+        raise ConfigError(
+            f"there is no phase named {', '.join(unknown)}", remedy=f"phases: {', '.join(sorted(known))}"
+        )
+    return tuple(
+        (path, phase)
+        for path, phase in leaves(phases)
+        if not any(path == skip or path.startswith(f"{skip}/") for skip in skipped)
+    )
+
+
+def paths(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[str]:
+    """Every path, parents included."""
+    for phase in phases:
+        yield f"{prefix}{phase.name}"
+        yield from paths(phase.steps, f"{prefix}{phase.name}/")
+
+
+def run_phase(phase: Phase, context: Context) -> None:
+    """Run one leaf: check what it needs, show a skip, report it as a step."""
+    assert phase.run is not None, f"{phase.name} has steps"
+    reason = phase.skip(context)
+    if reason:
+        context.reporter.info(f"{phase.summary}: skipped, {reason}")
+        return
+    for need in phase.needs:
+        missing = need.missing(context)
+        if missing:
+            raise BootstrapError(f"phase {phase.name}: {missing}", remedy=need.remedy)
+    phase.run(context)
+
+
+def run_all(phases: tuple[Phase, ...], context: Context, skipped: tuple[str, ...] = ()) -> None:
+    """Run the leaves in order, less the skipped ones."""
+    for _path, phase in select(phases, skipped):
+        run_phase(phase, context)
