@@ -1,8 +1,169 @@
-"""The ``bootstrap`` command: finds the subcommand, and turns a failure into words and an exit code."""
+"""The ``bootstrap`` command: finds the subcommand, and turns a failure into words and an exit code.
+
+Invariant: ``--help`` and ``version`` import nothing beyond click; a subcommand's module is imported only when
+that subcommand runs.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-def run() -> None:
-    """Entry point of the console script."""
-    raise SystemExit(0)
+import click
+
+from bootstrap import __version__
+from bootstrap.errors import BootstrapError, InterruptedByUserError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("bootstrap.cli.init:init", "Start a control plane on this machine."),
+    "plan": ("bootstrap.cli.plan:plan", "Show what apply would change; exit code 2 when there are changes."),
+    "apply": ("bootstrap.cli.plan:apply", "Bring the node to its configuration, one component at a time."),
+    "reset": ("bootstrap.cli.reset:reset", "Remove what init made, and nothing else."),
+    "images": ("bootstrap.cli.images:images", "List, pull, build, load and save component images."),
+    "agent": ("bootstrap.cli.agent:agent", "The static-pod agent: run it, ask it, read its log."),
+    "completion": ("bootstrap.cli.completion:completion", "Print a shell completion script."),
+    "version": ("bootstrap.cli.version:version", "Print the version of this program."),
+}
+"""Command -> where it lives, and its line in the help: the help is drawn without importing the commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """Options that stand before the subcommand. ``verbosity`` counts the ``-v``."""
+
+    root: Path = Path("/")
+    verbosity: int = 0
+    color: bool = True
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_where, summary) in COMMANDS.items()])
+
+
+EPILOG = """\b
+Examples:
+  bootstrap init                                 a control plane with kubeadm's defaults
+  bootstrap init --config cluster.yaml           the same, described in a file
+  bootstrap plan --config cluster.yaml           what would change
+  bootstrap agent status                         what runs, and why something does not
+
+\b
+Exit codes: 0 done, 1 failed (2 for `plan`: there are changes), 2 preflight,
+3 configuration, 4 timed out, 130 interrupted.
+"""
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("/"),
+    help="Write everything below this directory; the paths inside the files stay final.",
+)
+@click.option("-v", "--verbose", count=True, help="Say more; -vv also shows tracebacks.")
+@click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+@click.version_option(__version__, prog_name="bootstrap", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, root: Path, verbose: int, no_color: bool) -> None:
+    """A Kubernetes control plane from a Docker Engine alone: no kubelet needed."""
+    ctx.obj = GlobalOptions(
+        root=root.absolute(), verbosity=verbose, color=not (no_color or os.environ.get("NO_COLOR"))
+    )
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script and of ``python -m bootstrap``."""
+    refuse_mixed_installation()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    raise SystemExit(exit_code_of(arguments))
+
+
+def exit_code_of(arguments: list[str]) -> int:
+    """Run the command line; every foreseen failure is words on stderr and its documented exit code."""
+    try:
+        result: Any = main.main(args=arguments, prog_name="bootstrap", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 3 if isinstance(error, click.UsageError) else 1
+    except (click.Abort, KeyboardInterrupt):
+        show_failure(InterruptedByUserError("interrupted", remedy="run the same command again: it continues"))
+        return InterruptedByUserError.exit_code
+    except BootstrapError as error:
+        show_failure(error)
+        if wants_traceback(arguments):
+            raise
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (| head); there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if wants_traceback(arguments):
+            raise
+        show_failure(
+            BootstrapError(
+                f"internal error: {type(error).__name__}: {error}",
+                remedy="run it again with -vv before the subcommand and report what it prints",
+            )
+        )
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def show_failure(error: BootstrapError) -> None:
+    """``error:`` what happened, one line for each detail, ``next:`` what to do."""
+    click.secho(f"error: {error.message}", fg="red", err=True)
+    for line in error.details:
+        click.echo(f"  {line}", err=True)
+    if error.remedy:
+        click.secho(f"next: {error.remedy}", bold=True, err=True)
+
+
+def wants_traceback(arguments: list[str]) -> bool:
+    """``-vv`` (or two ``-v``) anywhere on the command line."""
+    return (
+        sum(
+            argument.count("v")
+            if set(argument) <= {"-", "v"} and argument[:2] == "-v"
+            else argument == "--verbose"
+            for argument in arguments
+        )
+        >= 2
+    )
+
+
+def refuse_mixed_installation() -> None:
+    """``bootstrap`` and ``pki`` are names other software also uses: both must come from one place."""
+    spec = importlib.util.find_spec("pki")
+    ours = Path(__file__).resolve().parents[2]
+    found = Path(spec.origin).resolve().parents[1] if spec and spec.origin else None
+    if found != ours:
+        show_failure(
+            BootstrapError(
+                f"package pki comes from {found or 'nowhere'}, bootstrap from {ours}",
+                remedy="install podstrap into a venv of its own: pipx install podstrap",
+            )
+        )
+        raise SystemExit(1)
