@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from bootstrap.errors import BootstrapError, TransientError
@@ -141,7 +142,11 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image present in the engine; ``size`` in bytes; ``user`` and ``environment`` from its config."""
+    """An image present in the engine; ``size`` in bytes.
+
+    ``user``, ``environment`` and ``command`` (entrypoint and arguments) are its config's; a listing leaves
+    them empty.
+    """
 
     id: str
     tags: tuple[str, ...]
@@ -149,6 +154,7 @@ class Image:
     size: int = 0
     user: str = ""
     environment: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +226,17 @@ class ContainerRuntime(Protocol):
         """stdout and stderr so far, the last ``tail`` lines of it."""
 
     def events(self) -> Iterator[ContainerEvent]:
-        """Container events from now on, until the engine goes away (EngineUnreachableError) or close()."""
+        """Container events from the moment of this call on, oldest first.
+
+        The iterator waits for the next one; it ends after ``close()`` (which another thread may call), and
+        raises EngineUnreachableError when the engine goes away.
+        """
 
     def image(self, reference: str) -> Image | None:
         """The image by tag, digest or ID; None when it is not present."""
 
-    def images(self) -> tuple[Image, ...]: ...
+    def images(self) -> tuple[Image, ...]:
+        """Every tagged image, without the values that are in its config."""
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
         """Pull, yielding progress; raises PullFailedError."""
@@ -236,14 +247,25 @@ class ContainerRuntime(Protocol):
     def save(self, references: tuple[str, ...], archive: Path) -> None:
         """Write images with their tags into one tar, atomically."""
 
-    def tag(self, source: str, target: str) -> None: ...
+    def tag(self, source: str, target: str) -> None:
+        """Give an image one more name; raises NoSuchImageError."""
 
     def remove_image(self, reference: str) -> None:
-        """Untag or remove; a missing one is nothing."""
+        """Untag, and remove it with its last tag; a missing one is nothing.
+
+        Raises EngineError while a container uses the last tag.
+        """
 
     def import_filesystem(
-        self, tar: Path, reference: str, *, entrypoint: tuple[str, ...], labels: Mapping[str, str]
+        self,
+        tar: Path,
+        reference: str,
+        *,
+        entrypoint: tuple[str, ...] = (),
+        environment: tuple[str, ...] = (),
+        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Make a single-layer image from a root file system tar; the image ID."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give up the connection and end every event iterator; the instance is of no more use."""
