@@ -1,0 +1,136 @@
+"""The Docker Engine's JSON replies as the values of ``runtime.api``. Pure; unknown fields are ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from bootstrap.runtime.api import (
+    Container,
+    ContainerEvent,
+    ContainerStatus,
+    EngineError,
+    EngineInfo,
+    Image,
+    PullProgress,
+)
+
+Json = Mapping[str, Any]
+
+NO_IMAGE_TAG = "<none>:<none>"
+
+
+def container_of(reply: Json) -> Container:
+    """From ``GET /containers/ID/json``."""
+    state, config = reply["State"], reply["Config"]
+    return Container(
+        id=reply["Id"],
+        name=reply["Name"].removeprefix("/"),
+        image=config["Image"],
+        image_id=reply["Image"],
+        labels=config.get("Labels") or {},
+        status=_status(state["Status"]),
+        created=_required_time(reply["Created"]),
+        started=time_of(state.get("StartedAt", "")),
+        finished=time_of(state.get("FinishedAt", "")),
+        exit_code=state.get("ExitCode", 0),
+        oom_killed=state.get("OOMKilled", False),
+        error=state.get("Error", ""),
+        pid=state.get("Pid", 0),
+        ip=_address(reply.get("NetworkSettings") or {}),
+        network_mode=reply["HostConfig"].get("NetworkMode", ""),
+        log_path=reply.get("LogPath", ""),
+        resolv_conf_path=reply.get("ResolvConfPath", ""),
+    )
+
+
+def image_of(reply: Json) -> Image:
+    """From ``GET /images/NAME/json``."""
+    config = reply.get("Config") or {}
+    return Image(
+        id=reply["Id"],
+        tags=tuple(reply.get("RepoTags") or ()),
+        digests=tuple(reply.get("RepoDigests") or ()),
+        size=reply.get("Size", 0),
+        user=config.get("User", ""),
+        environment=tuple(config.get("Env") or ()),
+        command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+    )
+
+
+def listed_image_of(reply: Json) -> Image:
+    """From one entry of ``GET /images/json``."""
+    return Image(
+        id=reply["Id"],
+        tags=tuple(tag for tag in reply.get("RepoTags") or () if tag != NO_IMAGE_TAG),
+        digests=tuple(reply.get("RepoDigests") or ()),
+        size=reply.get("Size", 0),
+    )
+
+
+def event_of(reply: Json) -> ContainerEvent:
+    """From one line of ``GET /events``; of "exec_create: cmd" the part before the colon is the action."""
+    actor = reply.get("Actor") or {}
+    return ContainerEvent(
+        action=reply.get("Action", "").partition(":")[0],
+        container_id=actor.get("ID", ""),
+        labels=actor.get("Attributes") or {},
+    )
+
+
+def info_of(reply: Json) -> EngineInfo:
+    """From ``GET /info``; engines before API 1.41 do not tell the cgroup version, and knew only 1."""
+    return EngineInfo(
+        version=reply["ServerVersion"],
+        cgroup_driver=reply.get("CgroupDriver", ""),
+        cgroup_version=int(reply.get("CgroupVersion") or 1),
+        root_directory=reply.get("DockerRootDir", ""),
+        live_restore=reply.get("LiveRestoreEnabled", False),
+    )
+
+
+def time_of(text: str) -> datetime | None:
+    """An RFC 3339 time with nanoseconds; None for Go's zero time, which says "never"."""
+    if not text or text.startswith("0001-01-01T"):
+        return None
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+class LayerTally:
+    """Adds up the progress lines of a pull, which speak of one layer each."""
+
+    def __init__(self) -> None:
+        self._layers: dict[str, tuple[int, int]] = {}
+
+    def add(self, line: Json) -> PullProgress:
+        """Progress after this line; bytes count the downloads, a finished layer counts whole."""
+        layer, status = line.get("id", ""), line.get("status", "")
+        detail = line.get("progressDetail") or {}
+        _done, known = self._layers.get(layer, (0, 0))
+        if status == "Downloading" and detail.get("total"):
+            self._layers[layer] = (detail.get("current", 0), detail["total"])
+        elif status in ("Download complete", "Pull complete"):
+            self._layers[layer] = (known, known)
+        done = sum(done for done, _total in self._layers.values())
+        total = sum(total for _done, total in self._layers.values())
+        return PullProgress(status, done, total)
+
+
+def _status(text: str) -> ContainerStatus:
+    for status in get_args(ContainerStatus):
+        if status == text:
+            return status  # type: ignore[no-any-return]
+    raise EngineError(f"the engine reports the unknown container state {text!r}")
+
+
+def _required_time(text: str) -> datetime:
+    return time_of(text) or datetime.fromtimestamp(0, UTC)
+
+
+def _address(settings: Json) -> str:
+    """The address on the default bridge, else on the first network that has one."""
+    if settings.get("IPAddress"):
+        return str(settings["IPAddress"])
+    networks = (settings.get("Networks") or {}).values()
+    return next((str(each["IPAddress"]) for each in networks if each.get("IPAddress")), "")
