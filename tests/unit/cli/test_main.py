@@ -1,0 +1,56 @@
+"""The command line as a whole: help, unknown words, exit codes, mixed installations."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bootstrap.cli.main import COMMANDS, exit_code_of, wants_traceback
+
+
+def test_help_names_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    assert "Exit codes" in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_its_own_first_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code_of([name, "--help"]) == 0
+    assert f"bootstrap {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["innit"]) == 3
+    assert "No such command 'innit'" in capsys.readouterr().err
+
+
+def test_version_as_json_has_a_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["version", "-o", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "bootstrap/version/v1"
+    assert "1.37" in document["kubernetes"]["minors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [(["-v", "init"], False), (["-vv", "init"], True), (["init", "-v", "-v"], True), (["--version"], False)],
+)
+def test_a_traceback_is_for_two_v(arguments: list[str], wanted: bool) -> None:
+    assert wants_traceback(arguments) is wanted
+
+
+def test_help_and_version_import_none_of_the_heavy_libraries() -> None:
+    program = (
+        "import sys; from bootstrap.cli.main import exit_code_of; exit_code_of(['--help']);"
+        "exit_code_of(['version']);"
+        "print(sorted({'docker','cryptography','jinja2','rich','yaml','msgspec'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
