@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+HOST_CA_DIRECTORIES = (
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+)
+"""Where distributions keep what the links in /etc/ssl/certs point to."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
     """Facts that rendering depends on, so that rendering itself stays pure.
 
-    ``existing_paths``: which of the host-dependent CA directories exist (they are mounted only then, see
+    ``existing_paths``: which of ``HOST_CA_DIRECTORIES`` exist (they are mounted only then, see
     cmd/kubeadm/app/phases/controlplane/volumes.go). ``proxy_environment``: the non-empty ``*_proxy``
     variables kubeadm copies into the components, sorted by name.
     """
