@@ -1,1 +1,1 @@
-"""Desired files against the disk: diff, plan, journalled commit, generations."""
+"""Desired files against the disk: semantic diff, plan, journalled commit, generations, inventory."""

@@ -142,6 +142,12 @@ class Files:
         except OSError as error:
             raise _translated(error, path, "remove") from error
 
+    def sweep(self, directory: PurePosixPath) -> None:
+        """Remove the temporary files that a killed writer left in a directory."""
+        for name in self.list_names(directory):
+            if name.startswith(TEMPORARY_PREFIX):
+                self.remove(directory / name)
+
     def walk(self, path: PurePosixPath) -> Iterator[PurePosixPath]:
         """Final paths of all files and links below a directory, sorted; nothing when it is absent."""
         base = self.real(path)

@@ -1,0 +1,78 @@
+"""What this program made on the node: ``bootstrap reset`` removes that and nothing else.
+
+Invariant: a path is recorded before it is made, so a crash never leaves something of ours unrecorded; what
+existed before us is never recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from bootstrap.errors import BootstrapError
+from bootstrap.host.files import Files
+from bootstrap.model.layout import Layout
+
+SCHEMA = "bootstrap/inventory/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Paths that were made, or were about to be; some may be gone again."""
+
+    files: frozenset[PurePosixPath] = frozenset()
+    directories: frozenset[PurePosixPath] = frozenset()
+
+
+def record(files: Files, layout: Layout, paths: Iterable[PurePosixPath]) -> None:
+    """Note files that are about to be made, and the directories above them that do not exist yet.
+
+    A path that exists already is left out: it is somebody else's, or recorded already. Raises DiskFullError
+    or FileAccessError.
+    """
+    absent = [path for path in paths if not files.exists(path)]
+    directories = {parent for path in absent for parent in _missing_parents(files, path)}
+    _add(files, layout, Inventory(frozenset(absent), frozenset(directories)))
+
+
+def record_directory(files: Files, layout: Layout, path: PurePosixPath) -> None:
+    """Note a directory that is about to be made, and those above it that do not exist yet."""
+    if not files.exists(path):
+        _add(files, layout, Inventory(directories=frozenset({path, *_missing_parents(files, path)})))
+
+
+def load(files: Files, layout: Layout) -> Inventory:
+    """What was recorded, empty when nothing was. Raises BootstrapError when the record is damaged."""
+    try:
+        document = json.loads(files.read_text(layout.inventory))
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema {document['schema']!r}")
+        return Inventory(
+            frozenset(PurePosixPath(path) for path in document["files"]),
+            frozenset(PurePosixPath(path) for path in document["directories"]),
+        )
+    except FileNotFoundError:
+        return Inventory()
+    except (ValueError, KeyError, TypeError) as error:
+        raise BootstrapError(
+            f"{layout.inventory} is damaged: {error}", remedy=f"move it away: mv {layout.inventory} /tmp/"
+        ) from error
+
+
+def _add(files: Files, layout: Layout, new: Inventory) -> None:
+    known = load(files, layout)
+    merged = Inventory(known.files | new.files, known.directories | new.directories)
+    if merged == known:
+        return
+    document = {
+        "schema": SCHEMA,
+        "files": sorted(map(str, merged.files)),
+        "directories": sorted(map(str, merged.directories)),
+    }
+    files.write(layout.inventory, json.dumps(document, indent=1) + "\n", 0o600)
+
+
+def _missing_parents(files: Files, path: PurePosixPath) -> Iterable[PurePosixPath]:
+    return (parent for parent in path.parents if not files.exists(parent))
