@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from bootstrap.host.clock import Clock
 from bootstrap.host.files import Files
+from bootstrap.host.http import HttpClient
+from bootstrap.host.machine import Machine
 from bootstrap.host.network import Network
 from bootstrap.host.process import ProcessRunner
 from bootstrap.host.services import AgentService
@@ -26,9 +29,8 @@ class Context:
     """``runtime`` and ``api`` are factories: most phases need neither, and connecting may fail.
 
     ``api(name)`` is a client with the identity of that kubeconfig (``admin``, ``super-admin``) against the
-    local endpoint. ``ignored_checks`` are preflight check names, lower case. ``options`` are the phase
-    options given on the command line that are not part of the configuration (``node-name`` is, ``patches``
-    is; a ``--csr-dir`` would not be).
+    local endpoint. ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``).
+    ``ignored_checks`` are preflight check names, lower case.
     """
 
     control_plane: ControlPlane
@@ -36,6 +38,8 @@ class Context:
     files: Files
     processes: ProcessRunner
     network: Network
+    http: HttpClient
+    machine: Callable[[tuple[PurePosixPath, ...], tuple[str, ...]], Machine]
     clock: Clock
     agent_service: AgentService
     runtime: Callable[[], ContainerRuntime]

@@ -1,0 +1,180 @@
+"""The API client over HTTPS: one kept-alive connection, authenticated by a client certificate.
+
+Invariant: the server is always verified against the kubeconfig's CA, and the client's key never lies on disk
+(OpenSSL wants a file: it gets one in memory).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from bootstrap.errors import BootstrapError
+from bootstrap.kube.client import (
+    ApiError,
+    ApiUnreachableError,
+    ConflictError,
+    ForbiddenError,
+    JsonObject,
+    NotFoundError,
+)
+from bootstrap.kube.kubeconfig import Kubeconfig
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+TIMEOUT = 10.0
+"""Seconds for one request, connecting included."""
+
+_ERRORS: dict[int, type[ApiError]] = {
+    401: ForbiddenError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+
+
+class ServerNotTrustedError(BootstrapError):
+    """What answers is not the API server this kubeconfig belongs to: its certificate is from another CA."""
+
+
+class HttpsApiClient:
+    """A client with a kubeconfig's identity; not thread-safe."""
+
+    def __init__(self, kubeconfig: Kubeconfig, *, timeout: float = TIMEOUT) -> None:
+        import urllib3
+
+        self._kubeconfig = kubeconfig
+        self._pool = urllib3.HTTPSConnectionPool(
+            kubeconfig.host,
+            kubeconfig.port,
+            maxsize=1,
+            block=True,
+            retries=False,
+            timeout=timeout,
+            ssl_context=client_tls(kubeconfig),
+            headers={"Accept": "application/json", "User-Agent": "podstrap"},
+        )
+
+    def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:
+        return self._json("GET", _with_query(path, query))
+
+    def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:
+        return self._send("GET", _with_query(path, query)).data.decode(errors="replace")
+
+    def create(self, path: str, body: JsonObject) -> JsonObject:
+        return self._json("POST", path, body)
+
+    def replace(self, path: str, body: JsonObject) -> JsonObject:
+        return self._json("PUT", path, body)
+
+    def patch(
+        self, path: str, body: object, content_type: str = "application/strategic-merge-patch+json"
+    ) -> JsonObject:
+        return self._json("PATCH", path, body, content_type)
+
+    def delete(self, path: str, body: JsonObject | None = None) -> None:
+        self._send("DELETE", path, body)
+
+    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
+        try:
+            return self.create(collection, body)
+        except ConflictError:
+            return self.replace(f"{collection}/{body['metadata']['name']}", body)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _json(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+    ) -> JsonObject:
+        value = json.loads(self._send(method, path, body, content_type).data)
+        assert isinstance(value, dict)
+        return value
+
+    def _send(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+    ) -> BaseHTTPResponse:
+        import urllib3
+
+        try:
+            reply = self._pool.request(
+                method,
+                path,
+                body=None if body is None else json.dumps(body).encode(),
+                headers={**self._pool.headers, "Content-Type": content_type},
+            )
+        except urllib3.exceptions.SSLError as error:
+            raise self._tls_failure(error) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ApiUnreachableError(
+                f"the API server at {self._kubeconfig.server} does not answer: {_reason(error)}"
+            ) from error
+        if reply.status < 300:
+            return reply
+        raise api_error(reply.status, reply.data)
+
+    def _tls_failure(self, error: Exception) -> BootstrapError:
+        if not isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
+            return ApiUnreachableError(
+                f"the API server at {self._kubeconfig.server} broke off the TLS handshake: {_reason(error)}"
+            )
+        return ServerNotTrustedError(
+            f"what answers at {self._kubeconfig.server} is not this cluster's API server: {_reason(error)}",
+            remedy=f"see what listens there: ss -ltnp 'sport = :{self._kubeconfig.port}'",
+        )
+
+
+def client_tls(kubeconfig: Kubeconfig) -> ssl.SSLContext:
+    """TLS that trusts the kubeconfig's CA alone and shows its client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    descriptor = os.memfd_create("client", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, f"{kubeconfig.certificate}\n{kubeconfig.key.reveal()}".encode())
+        context.load_verify_locations(cadata=kubeconfig.ca)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    except ssl.SSLError as error:
+        raise BootstrapError(
+            f"the certificates of user {kubeconfig.user} cannot be used: {error.reason or error}",
+            remedy="make them anew: bootstrap init phase kubeconfig",
+        ) from error
+    finally:
+        os.close(descriptor)
+    return context
+
+
+def api_error(status: int, body: bytes) -> ApiError | ApiUnreachableError:
+    """The error for a status of 300 or more; the message is the server's own where it sent one."""
+    message = _message(body) or f"HTTP status {status}"
+    if status == 429 or status >= 500:
+        return ApiUnreachableError(f"the API server is not ready: {message}")
+    return _ERRORS.get(status, ApiError)(message, status=status)
+
+
+def _message(body: bytes) -> str:
+    try:
+        value: Any = json.loads(body)
+    except ValueError:
+        return body[:500].decode(errors="replace").strip()
+    return str(value.get("message", "")) if isinstance(value, dict) else ""
+
+
+def _with_query(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, which is the one that says something."""
+    cause: BaseException = error
+    while cause.args and isinstance(cause.args[-1], BaseException):
+        cause = cause.args[-1]
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
+    return str(cause)
