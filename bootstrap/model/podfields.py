@@ -1,0 +1,49 @@
+"""Fields of a v1 Pod that ``podspec`` does not have, on purpose: why each is refused, or dropped silently.
+
+Source: the kubelet's rules for static pods since 1.34 (pkg/kubelet/config, PreventStaticPodAPIReferences).
+Invariant: a path here is general: ``[]`` for every index, and ``containers`` for any kind of container.
+"""
+
+from __future__ import annotations
+
+_NEEDS_API = "static pods may not reference API objects"
+_UNSUPPORTED = "this agent does not support it"
+
+_API_VOLUMES = """
+    secret configMap persistentVolumeClaim csi ephemeral glusterfs azureFile
+"""
+_OTHER_VOLUMES = """
+    awsElasticBlockStore azureDisk cephfs cinder downwardAPI fc flexVolume flocker gcePersistentDisk gitRepo
+    image iscsi nfs photonPersistentDisk portworxVolume projected quobyte rbd scaleIO storageos vsphereVolume
+"""
+_SERVER_METADATA = """
+    creationTimestamp deletionTimestamp finalizers generateName generation managedFields ownerReferences
+    resourceVersion selfLink
+"""
+
+REFUSED = {
+    "spec.serviceAccountName": _NEEDS_API,
+    "spec.serviceAccount": _NEEDS_API,
+    "spec.imagePullSecrets": _NEEDS_API,
+    "spec.resourceClaims": _NEEDS_API,
+    "spec.ephemeralContainers": "only a running pod may have them",
+    "spec.activeDeadlineSeconds": _UNSUPPORTED,
+    "spec.runtimeClassName": _UNSUPPORTED,
+    "spec.setHostnameAsFQDN": _UNSUPPORTED,
+    "spec.hostUsers": _UNSUPPORTED,
+    "spec.containers[].envFrom": _NEEDS_API,
+    "spec.containers[].env[].valueFrom.secretKeyRef": _NEEDS_API,
+    "spec.containers[].env[].valueFrom.configMapKeyRef": _NEEDS_API,
+    "spec.containers[].volumeDevices": _UNSUPPORTED,
+    "spec.containers[].lifecycle": _UNSUPPORTED,
+    "spec.containers[].restartPolicy": _UNSUPPORTED,
+    "spec.containers[].livenessProbe.grpc": _UNSUPPORTED,
+    "spec.containers[].readinessProbe.grpc": _UNSUPPORTED,
+    "spec.containers[].startupProbe.grpc": _UNSUPPORTED,
+    **{f"spec.volumes[].{source}": _NEEDS_API for source in _API_VOLUMES.split()},
+    **{f"spec.volumes[].{source}": _UNSUPPORTED for source in _OTHER_VOLUMES.split()},
+}
+"""Field -> why a pod that has it is refused."""
+
+UNREMARKABLE = frozenset({"status", *(f"metadata.{field}" for field in _SERVER_METADATA.split())})
+"""Fields the API server writes: dropped without a word, so that ``kubectl get -o yaml`` output can be used."""
