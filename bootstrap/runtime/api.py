@@ -115,7 +115,10 @@ ContainerStatus = Literal["created", "running", "paused", "restarting", "removin
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the engine says of one container. Times are UTC, None when it never happened."""
+    """What the engine says of one container. Times are UTC, None when it never happened.
+
+    ``log_path`` and ``resolv_conf_path`` are files on the host, "" before the first start.
+    """
 
     id: str
     name: str
@@ -144,8 +147,8 @@ class Container:
 class Image:
     """An image present in the engine; ``size`` in bytes.
 
-    ``user``, ``environment`` and ``command`` (entrypoint and arguments) are its config's; a listing leaves
-    them empty.
+    ``user``, ``environment``, ``command`` (entrypoint and arguments) and ``labels`` are its config's; a
+    listing leaves them empty.
     """
 
     id: str
@@ -155,6 +158,7 @@ class Image:
     user: str = ""
     environment: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from bootstrap.runtime.docker_reply import (
     listed_image_of,
 )
 from bootstrap.runtime.docker_request import create_request
+from bootstrap.runtime.reference import split_reference
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 REQUEST_SECONDS = 60
@@ -322,14 +323,6 @@ class DockerEngine:
             raise self._unreachable("the request took too long") from error
         except (RequestException, DockerException, HTTPError, ConnectionError) as error:
             raise self._unreachable(_innermost(error)) from error
-
-
-def split_reference(reference: str) -> tuple[str, str]:
-    """``repository`` and ``tag`` ("latest" when none is written); a registry's port is no tag."""
-    repository, colon, tag = reference.rpartition(":")
-    if not colon or "/" in tag:
-        return reference, "latest"
-    return repository, tag
 
 
 def _quoted(text: str) -> str:

@@ -56,6 +56,7 @@ def image_of(reply: Json) -> Image:
         user=config.get("User", ""),
         environment=tuple(config.get("Env") or ()),
         command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+        labels=config.get("Labels") or {},
     )
 
 

@@ -75,6 +75,8 @@ class FakeEngine:
     """The daemon. ``history`` has every change in order: "create NAME", "start NAME", "exit NAME 1", ...
 
     ``registry`` are the images a pull finds; ``exists`` says which mount sources are there.
+    ``default_program`` and ``default_exec`` answer for containers that no ``set_program`` or ``set_exec``
+    rule names.
     """
 
     def __init__(
@@ -86,6 +88,8 @@ class FakeEngine:
         self.containers: dict[str, FakeContainer] = {}
         self.local_images: dict[str, Image] = {}
         self.registry: dict[str, Image] = {}
+        self.default_program: Callable[[ContainerSpec], Program] = lambda _spec: Program()
+        self.default_exec: Exec = lambda _spec, _argv: ExecResult(0, b"")
         self.history: list[str] = []
         self.info = EngineInfo("20.10.24", "cgroupfs", 1, "/var/lib/docker", live_restore=False)
         self.lock = threading.Condition(threading.RLock())
@@ -165,12 +169,14 @@ class FakeEngine:
         digest = hashlib.sha256(f"{kind} {self._serial}".encode()).hexdigest()
         return f"sha256:{digest}" if kind in ("image", "published") else digest
 
-    def program_of(self, name: str) -> Program:
-        return next((program for part, program in reversed(self._programs) if part in name), Program())
+    def program_of(self, spec: ContainerSpec) -> Program:
+        for part, program in reversed(self._programs):
+            if part in spec.name:
+                return program
+        return self.default_program(spec)
 
-    def exec_of(self, name: str) -> Exec:
-        default: Exec = lambda _spec, _argv: ExecResult(0, b"")  # noqa: E731
-        return next((reply for part, reply in reversed(self._execs) if part in name), default)
+    def exec_of(self, spec: ContainerSpec) -> Exec:
+        return next((reply for part, reply in reversed(self._execs) if part in spec.name), self.default_exec)
 
     def settle(self) -> None:
         """End the programs whose time has come."""
@@ -276,11 +282,6 @@ class FakeRuntime:
                 created=self.engine.clock.now(),
                 network_mode=spec.network_mode or "default",
             )
-            state = replace(
-                state,
-                log_path=f"/var/lib/docker/containers/{state.id}/{state.id}-json.log",
-                resolv_conf_path=f"/var/lib/docker/containers/{state.id}/resolv.conf",
-            )
             held = FakeContainer(spec, state, Program())
             self.engine.containers[state.id] = held
             self.engine.record(f"create {spec.name}")
@@ -293,7 +294,7 @@ class FakeRuntime:
             held = self.engine.find(container_id)
             if held.state.is_running:
                 return
-            held.program = self.engine.program_of(held.spec.name)
+            held.program = self.engine.program_of(held.spec)
             reason = held.program.start_error or self._taken_port(held) or self._missing_network(held)
             if reason:
                 held.state = replace(held.state, exit_code=128, error=reason)
@@ -308,6 +309,7 @@ class FakeRuntime:
                 else now + timedelta(seconds=held.program.exits_after)
             )
             held.log.extend(held.program.prints)
+            directory = f"/var/lib/docker/containers/{held.state.id}"
             held.state = replace(
                 held.state,
                 status="running",
@@ -318,6 +320,8 @@ class FakeRuntime:
                 error="",
                 pid=FIRST_PID + serial,
                 ip=f"172.17.0.{2 + serial % 250}" if own_network else "",
+                log_path=f"{directory}/{held.state.id}-json.log",
+                resolv_conf_path=f"{directory}/resolv.conf",
             )
             self.engine.record(f"start {held.spec.name}")
             self.engine.emit("start", held)
@@ -371,7 +375,7 @@ class FakeRuntime:
             held = self.engine.find(container_id)
             if not held.state.is_running:
                 raise EngineError(f"container {container_id} is not running")
-            reply = self.engine.exec_of(held.spec.name)
+            reply = self.engine.exec_of(held.spec)
         result = reply(held.spec, argv)
         return replace(result, output=result.output[: 10 * 1024])
 
@@ -399,7 +403,7 @@ class FakeRuntime:
         with self.engine.lock:
             self._reach()
             return tuple(
-                replace(image, user="", environment=(), command=())
+                replace(image, user="", environment=(), command=(), labels={})
                 for image in self.engine.local_images.values()
                 if image.tags
             )
@@ -479,6 +483,7 @@ class FakeRuntime:
                 size=tar.stat().st_size,
                 environment=environment,
                 command=entrypoint,
+                labels=dict(labels),
             )
             self.engine.put_image(image)
             self.engine.record(f"import {reference}")
