@@ -11,11 +11,12 @@ import re
 from collections.abc import Sequence
 
 _PLAIN = re.compile(
-    r"(?:--)?[A-Za-z/][A-Za-z0-9/_.,:=+@*-]*(?<!:)"  # words, flags, paths, images, URLs
+    r"(?:--)?[A-Za-z/][][A-Za-z0-9/_.,:=+@%*-]*(?<!:)"  # words, flags, paths, images, URLs
     r"|\d+(?:\.\d+){3}(?:[:/]\d+)?"  # 192.0.2.10, 192.0.2.10:6443, 10.96.0.0/12
     r"|\d+(?:m|[KMGT]i)"  # resource quantities
 )
-"""Text that no YAML reader takes for anything but a string, unless it is one of ``_KEYWORDS``."""
+"""Text that every YAML reader takes for a string where it stands alone behind a key or a dash (block style),
+unless it is one of ``_KEYWORDS``."""
 
 _KEYWORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 """Words that YAML 1.1 readers take for a boolean or null, in any case."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from bootstrap.model.cluster import ControlPlane
-from bootstrap.model.kubeadm import ExternalEtcd, HostPathMount
+from bootstrap.model.kubeadm import ExternalEtcd, HostPathMount, HostPathType
 from bootstrap.model.node import HOST_CA_DIRECTORIES, NodeFacts
 
 _SYSTEM_CERTIFICATES = "/etc/ssl/certs"
@@ -60,5 +60,5 @@ def _covered(path: PurePosixPath, directories: set[PurePosixPath]) -> bool:
     return path in directories or not directories.isdisjoint(path.parents)
 
 
-def _mount(name: str, path: str, path_type: str, *, read_only: bool) -> HostPathMount:
+def _mount(name: str, path: str, path_type: HostPathType, *, read_only: bool) -> HostPathMount:
     return HostPathMount(name=name, host_path=path, mount_path=path, read_only=read_only, path_type=path_type)

@@ -141,6 +141,45 @@ def _elsewhere() -> Case:
     return Case(control_plane(cluster, init))
 
 
+_PATCHES = {
+    "etcd.yaml": """\
+spec:
+  containers:
+  - name: etcd
+    resources:
+      limits: {memory: 2Gi}
+      requests: {cpu: null, memory: 1Gi}
+---
+metadata:
+  annotations: {example.com/since: 2026-01-01, example.com/ratio: "1e3"}
+""",
+    "kube-apiserver0+strategic.yaml": """\
+spec:
+  containers:
+  - name: kube-apiserver
+    env: [{name: GODEBUG, value: gctrace=1}]
+    volumeMounts:
+    - {mountPath: /audit, name: audit}
+    - {mountPath: /etc/ssl/certs, $patch: delete}
+  - name: sidecar
+    image: registry.example/sidecar:1
+  volumes:
+  - {name: audit, emptyDir: {}}
+  - {name: ca-certs, $patch: delete}
+  securityContext: {$patch: replace, runAsNonRoot: false}
+  hostAliases: [{ip: 10.0.0.1, hostnames: [vip]}]
+""",
+    "kube-apiserver1+json.json": """\
+[{"op": "add", "path": "/spec/containers/0/command/-", "value": "--profiling=false"},
+ {"op": "replace", "path": "/metadata/labels/tier", "value": "edge"}]
+""",
+    "kube-controller-manager+merge.yaml": """\
+metadata: {labels: {tier: null, team: "yes"}}
+spec: {hostAliases: [{ip: 10.0.0.1, hostnames: [vip]}]}
+""",
+    "notes.txt": "not a patch",
+}
+
 CASES: dict[str, Case] = {
     "defaults-1.34": _release("v1.34.4"),
     "defaults-1.35": _release("v1.35.4"),
@@ -160,4 +199,5 @@ CASES: dict[str, Case] = {
     "old-etcd-1.37": Case(control_plane(with_local_etcd(image_tag="3.5.24-0"))),
     "proxy-and-host-cas": _proxy(),
     "elsewhere": _elsewhere(),
+    "patches": Case(control_plane(), patches=_PATCHES),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.render.manifests import render_manifests
+from bootstrap.render.patches import read_patches
 from tests.golden.manifest_cases import CASES
 
 RECORDED = Path(__file__).parent / "manifests"
@@ -19,7 +20,8 @@ RECORDED = Path(__file__).parent / "manifests"
 
 def _rendered(name: str) -> dict[str, str]:
     case = CASES[name]
-    files = render_manifests(case.control_plane, case.facts, external_ca=case.external_ca)
+    patches = read_patches(case.patches)
+    files = render_manifests(case.control_plane, case.facts, external_ca=case.external_ca, patches=patches)
     return {file.path.name: file.content for file in files}
 
 
