@@ -9,15 +9,35 @@ Invariant: no default that depends on the machine or the moment is written here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import msgspec
+
+ImagePullPolicy = Literal["", "Always", "IfNotPresent", "Never"]
+EncryptionAlgorithm = Literal["", "RSA-2048", "RSA-3072", "RSA-4096", "ECDSA-P256", "ECDSA-P384"]
+HostPathType = Literal[
+    "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
+]
+TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+TokenUsage = Literal["signing", "authentication"]
 
 
 class _Document(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What all wire values share: camelCase keys, unknown keys refused, empty fields left out of output."""
+    """What all wire values share: camelCase keys, unknown keys refused, empty fields left out of output.
+
+    ``secret_fields`` are not shown by ``repr``, so a value may be logged.
+    """
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}=…" if name in self.secret_fields and value else f"{name}={value!r}"
+            for name, value in ((name, getattr(self, name)) for name in self.__struct_fields__)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Arg(_Document, frozen=True, kw_only=True):
@@ -42,26 +62,31 @@ class HostPathMount(_Document, frozen=True, kw_only=True):
     host_path: str
     mount_path: str
     read_only: bool = False
-    path_type: str = ""
+    path_type: HostPathType = ""
 
 
 class Taint(_Document, frozen=True, kw_only=True):
     """corev1.Taint"""
 
     key: str
-    effect: str
+    effect: TaintEffect
     value: str = ""
     time_added: str | None = None
 
 
 class BootstrapToken(_Document, frozen=True, kw_only=True):
-    """bootstraptoken/v1; ``ttl`` and ``expires`` exclude each other."""
+    """bootstraptoken/v1; ``ttl`` and ``expires`` exclude each other.
+
+    An empty ``token`` asks the phase that stores it to make a random one.
+    """
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset({"token"})
 
     token: str = ""
     description: str = ""
     ttl: str | None = None
     expires: str | None = None
-    usages: tuple[str, ...] = ()
+    usages: tuple[TokenUsage, ...] = ()
     groups: tuple[str, ...] = ()
 
 
@@ -73,7 +98,7 @@ class NodeRegistrationOptions(_Document, frozen=True, kw_only=True):
     taints: tuple[Taint, ...] | None = None
     kubelet_extra_args: tuple[Arg, ...] = ()
     ignore_preflight_errors: tuple[str, ...] = ()
-    image_pull_policy: str = ""
+    image_pull_policy: ImagePullPolicy = ""
     image_pull_serial: bool | None = None
 
 
@@ -85,6 +110,8 @@ class APIEndpoint(_Document, frozen=True, kw_only=True):
 
 
 class Patches(_Document, frozen=True, kw_only=True):
+    """A directory of kubeadm patches (target+type.yaml)."""
+
     directory: str = ""
 
 
@@ -101,6 +128,10 @@ class Timeouts(_Document, frozen=True, kw_only=True):
 
 
 class InitConfiguration(_Document, frozen=True, kw_only=True):
+    """What concerns this one node and this one run of init; never uploaded to the cluster."""
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset({"certificate_key"})
+
     bootstrap_tokens: tuple[BootstrapToken, ...] = ()
     dry_run: bool = False
     node_registration: NodeRegistrationOptions = NodeRegistrationOptions()
@@ -112,6 +143,8 @@ class InitConfiguration(_Document, frozen=True, kw_only=True):
 
 
 class LocalEtcd(_Document, frozen=True, kw_only=True):
+    """etcd as a static pod of this node."""
+
     image_repository: str = ""
     image_tag: str = ""
     data_dir: str = ""
@@ -155,6 +188,8 @@ class ControlPlaneComponent(_Document, frozen=True, kw_only=True):
 
 
 class APIServer(_Document, frozen=True, kw_only=True):
+    """Settings of kube-apiserver."""
+
     extra_args: tuple[Arg, ...] = ()
     extra_volumes: tuple[HostPathMount, ...] = ()
     extra_envs: tuple[EnvVar, ...] = ()
@@ -162,16 +197,22 @@ class APIServer(_Document, frozen=True, kw_only=True):
 
 
 class DNS(_Document, frozen=True, kw_only=True):
+    """The CoreDNS add-on."""
+
     image_repository: str = ""
     image_tag: str = ""
     disabled: bool = False
 
 
 class Proxy(_Document, frozen=True, kw_only=True):
+    """The kube-proxy add-on."""
+
     disabled: bool = False
 
 
 class ClusterConfiguration(_Document, frozen=True, kw_only=True):
+    """What all nodes of the cluster share; stored in the kubeadm-config ConfigMap."""
+
     etcd: Etcd = Etcd()
     networking: Networking = Networking()
     kubernetes_version: str = ""
@@ -185,6 +226,6 @@ class ClusterConfiguration(_Document, frozen=True, kw_only=True):
     image_repository: str = ""
     feature_gates: dict[str, bool] = msgspec.field(default_factory=dict)
     cluster_name: str = ""
-    encryption_algorithm: str = ""
+    encryption_algorithm: EncryptionAlgorithm = ""
     certificate_validity_period: str = ""
     ca_certificate_validity_period: str = msgspec.field(default="", name="caCertificateValidityPeriod")

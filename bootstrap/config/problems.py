@@ -1,0 +1,93 @@
+"""What is wrong with a configuration, collected until all of it can be said at once.
+
+Invariant: a problem is one line that starts with where the offending text came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bootstrap.errors import ConfigError
+
+FieldPath = tuple[str | int, ...]
+"""Kind of the document, then keys and indexes: ``("ClusterConfiguration", "networking", "podSubnet")``."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; line and column count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class InvalidConfigError(ConfigError):
+    """Every problem of a configuration; ``details`` has one line for each."""
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects problems (which fail the load) and warnings (which do not).
+
+    ``where`` is a Position, else text that names a flag or a field.
+    """
+
+    errors: list[tuple[Position | str, str]] = field(default_factory=list)
+    warnings: list[tuple[Position | str, str]] = field(default_factory=list)
+
+    def add(self, where: Position | str, text: str) -> None:
+        self.errors.append((where, text))
+
+    def warn(self, where: Position | str, text: str) -> None:
+        self.warnings.append((where, text))
+
+    def raise_if_any(self) -> None:
+        """Raises InvalidConfigError when there is at least one error."""
+        if self.errors:
+            lines = in_order(self.errors)
+            count = "one problem" if len(lines) == 1 else f"{len(lines)} problems"
+            raise InvalidConfigError(
+                f"the configuration has {count}",
+                remedy="correct what is listed and run the same command again; nothing was changed",
+                details=lines,
+            )
+
+
+def in_order(found: Sequence[tuple[Position | str, str]]) -> tuple[str, ...]:
+    """One line each, as they come in the files, what has no place in a file last, none twice."""
+    placed = sorted((item for item in found if isinstance(item[0], Position)), key=_place)
+    others = (item for item in found if not isinstance(item[0], Position))
+    return tuple(dict.fromkeys(f"{where}: {text}" for where, text in (*placed, *others)))
+
+
+def _place(item: tuple[Position | str, str]) -> Position:
+    assert isinstance(item[0], Position)
+    return item[0]
+
+
+def origin_of(path: FieldPath, origins: Mapping[FieldPath, Position | str]) -> Position | str:
+    """Where a field came from: its own place, else that of the nearest mapping around it, else a default."""
+    while path:
+        if path in origins:
+            return origins[path]
+        path = path[:-1]
+    return "default"
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate a misspelt word most likely meant, None when nothing is near."""
+    by_folded = {candidate.lower(): candidate for candidate in candidates}
+    found = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.7)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """``; did you mean "podSubnet"?``, or nothing."""
+    found = nearest(word, candidates)
+    return f'; did you mean "{found}"?' if found else ""

@@ -1,0 +1,53 @@
+"""What a rule yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from bootstrap.config.formats import is_certificate_name, is_image_repository
+from bootstrap.config.problems import FieldPath
+from bootstrap.model.cluster import ControlPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``text`` goes on from the field's name: ``must be an absolute path, not "pki"``."""
+
+    path: FieldPath
+    text: str
+    is_warning: bool = False
+
+
+Rule = Callable[[ControlPlane], Iterable[Fault]]
+
+
+def absolute_path(path: FieldPath, value: str) -> Iterator[Fault]:
+    if not value.startswith("/"):
+        yield Fault(path, f'must be an absolute path, not "{value}"')
+
+
+def certificate_names(path: FieldPath, values: Iterable[str]) -> Iterator[Fault]:
+    for index, value in enumerate(values):
+        if not is_certificate_name(value):
+            yield Fault(
+                (*path, index),
+                f'must be a lower case DNS name, a wildcard name or an IP address, not "{value}"',
+            )
+
+
+def image_repository(path: FieldPath, value: str) -> Iterator[Fault]:
+    if not is_image_repository(value):
+        yield Fault(path, f'must be an image repository such as registry.example.com/k8s, not "{value}"')
+
+
+def arguments(path: FieldPath, names: Iterable[str]) -> Iterator[Fault]:
+    """Names of extraArgs: set, and without the dashes a command line has."""
+    for index, name in enumerate(names):
+        if not name:
+            yield Fault((*path, index, "name"), "must not be empty")
+        elif name.startswith("-"):
+            yield Fault(
+                (*path, index, "name"),
+                f'must be a flag without its dashes: "{name.lstrip("-")}", not "{name}"',
+            )
