@@ -1,0 +1,67 @@
+"""Phase ``agent-start``: the static-pod agent watches the manifest directory from now on.
+
+Invariant: an agent that already runs as wanted is adopted, not restarted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import PurePosixPath
+
+from bootstrap.apply import inventory
+from bootstrap.model.cluster import ControlPlane
+from bootstrap.phases.context import Context
+from bootstrap.phases.phase import Phase
+from bootstrap.render.units import render_agent_unit
+
+
+def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
+    """The agent's command line; ``-I`` keeps the working directory and PYTHON* variables out of it."""
+    layout = control_plane.layout
+    options = {
+        "manifests": layout.manifests,
+        "socket": layout.agent_socket,
+        "node-name": control_plane.node_name,
+        "docker-socket": layout.docker_socket,
+        "root-dir": layout.kubelet,
+        "healthz-port": control_plane.bootstrap.agent.healthz_port,
+        "file-check-frequency": control_plane.bootstrap.agent.file_check_frequency,
+        "pause-image": pause_image(control_plane),
+    }
+    words = tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
+    return (sys.executable, "-I", "-m", "bootstrap", "agent", "run", *words)
+
+
+def pause_image(control_plane: ControlPlane) -> str:
+    """images.pause, else the pause of this release from the cluster's repository."""
+    cluster = control_plane.cluster
+    return (
+        control_plane.bootstrap.images.pause
+        or f"{cluster.image_repository}/pause:{control_plane.release.pause}"
+    )
+
+
+def start_agent(context: Context) -> None:
+    layout, service = context.layout, context.agent_service
+    unit = render_agent_unit(
+        agent_command(context.control_plane),
+        layout=layout,
+        site_templates=context.control_plane.bootstrap.templates.directory,
+    )
+    with context.reporter.step("Starting the static-pod agent") as step:
+        inventory.record_directory(context.files, layout, layout.manifests)
+        context.files.make_directory(layout.manifests, 0o700)
+        inventory.record(context.files, layout, _traces(context))
+        service.install(unit.content)
+        adopted = service.is_running()
+        service.start()
+        step.done(f"static-pod agent {'runs' if adopted else 'started'} ({service.manager})")
+
+
+def _traces(context: Context) -> tuple[PurePosixPath, ...]:
+    """What the service leaves outside the program's own directories."""
+    layout = context.layout
+    return (layout.agent_unit,) if context.agent_service.manager == "systemd" else (layout.agent_log,)
+
+
+AGENT_START = Phase("agent-start", "Start the static-pod agent", run=start_agent)
