@@ -40,10 +40,18 @@ class Files:
         return self.root / path.relative_to("/")
 
     def exists(self, path: PurePosixPath) -> bool:
-        return self.real(path).exists()
+        """Whether something is there; a link that leads nowhere is not. Raises FileAccessError."""
+        try:
+            return self.real(path).exists()
+        except OSError as error:
+            raise _translated(error, path, "look at") from error
 
     def is_directory(self, path: PurePosixPath) -> bool:
-        return self.real(path).is_dir()
+        """Raises FileAccessError when it cannot be told."""
+        try:
+            return self.real(path).is_dir()
+        except OSError as error:
+            raise _translated(error, path, "look at") from error
 
     def read_text(self, path: PurePosixPath) -> str:
         """Raises FileNotFoundError when absent, FileAccessError when unreadable or not UTF-8."""
@@ -64,8 +72,13 @@ class Files:
             raise _translated(error, path, "read") from error
 
     def mode(self, path: PurePosixPath) -> int:
-        """Permission bits; raises FileNotFoundError when absent."""
-        return stat.S_IMODE(self.real(path).stat().st_mode)
+        """Permission bits; raises FileNotFoundError when absent, FileAccessError when it cannot be told."""
+        try:
+            return stat.S_IMODE(self.real(path).stat().st_mode)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _translated(error, path, "look at") from error
 
     def list_names(self, path: PurePosixPath) -> tuple[str, ...]:
         """Names in a directory, sorted; empty when it does not exist."""
@@ -82,9 +95,11 @@ class Files:
         if real.is_dir():
             return
         try:
-            real.parent.mkdir(parents=True, exist_ok=True)
-            real.mkdir(exist_ok=True)
+            self._make_parents(real)
+            # The umask can only take bits away until chmod: there is no moment with too many.
+            real.mkdir(mode, exist_ok=True)
             real.chmod(mode)
+            self._flush_directory(real.parent)
         except OSError as error:
             raise _translated(error, path, "create") from error
 
@@ -97,14 +112,14 @@ class Files:
         target = self.real(path)
         temporary: Path | None = None
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_parents(target)
             descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
             temporary = Path(name)
             with os.fdopen(descriptor, "wb") as stream:
                 os.fchmod(stream.fileno(), mode)
                 stream.write(data)
                 stream.flush()
-                os.fsync(stream.fileno())
+                self._flush(stream.fileno())
             temporary.replace(target)
             self._flush_directory(target.parent)
         except OSError as error:
@@ -156,13 +171,24 @@ class Files:
             for name in sorted(files):
                 yield path / (Path(directory) / name).relative_to(base).as_posix()
 
-    @staticmethod
-    def _flush_directory(directory: Path) -> None:
+    def _make_parents(self, path: Path) -> None:
+        """Create the directories above, 0755, each made durable before anything is put into it."""
+        if path.parent.is_dir():
+            return
+        self._make_parents(path.parent)
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        self._flush_directory(path.parent.parent)
+
+    def _flush_directory(self, directory: Path) -> None:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(descriptor)
+            self._flush(descriptor)
         finally:
             os.close(descriptor)
+
+    def _flush(self, descriptor: int) -> None:
+        """Wait until the disk has it."""
+        os.fsync(descriptor)
 
 
 def _translated(error: OSError, path: PurePosixPath, verb: str) -> BootstrapError:
