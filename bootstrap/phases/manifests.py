@@ -65,7 +65,7 @@ def write_manifest(context: Context, component: str) -> None:
         wanted = [file for file in desired_manifests(context) if file.component == component]
         _warn_of_unknown_fields(context, wanted)
         if component == context.control_plane.components[0]:  # so that it is told once
-            _warn_of_ignored_patches(context)
+            _warn_of_what_is_ignored(context)
         inventory.record_directory(files, layout, layout.manifests)
         files.make_directory(layout.manifests, _MANIFESTS_MODE)
         plan = make_plan(wanted, files)
@@ -89,6 +89,8 @@ def _warn_of_unknown_fields(context: Context, files: list[DesiredFile]) -> None:
             context.reporter.warn(f"{file.path}: {path} is no known field, check its spelling")
 
 
-def _warn_of_ignored_patches(context: Context) -> None:
+def _warn_of_what_is_ignored(context: Context) -> None:
     for line in configured_patches(context).ignored:
         context.reporter.warn(line)
+    if context.control_plane.cluster.feature_gates.get("RootlessControlPlane"):
+        context.reporter.warn("feature gate RootlessControlPlane is ignored: the components run as root")

@@ -188,6 +188,12 @@ def test_ignored_patches_and_unknown_fields_are_told_once(
     assert "README.md is ignored" in warnings[1]
 
 
+def test_a_feature_gate_that_is_not_honoured_is_told_once(node: Node) -> None:
+    node.run(control_plane(replace(CLUSTER, feature_gates={"RootlessControlPlane": True})))
+    warnings = [line for line in node.reporter.lines if line.startswith("warn")]
+    assert warnings == ["warn feature gate RootlessControlPlane is ignored: the components run as root"]
+
+
 def test_a_bad_patch_stops_before_anything_is_written(
     node: Node, patched: Callable[..., ControlPlane]
 ) -> None:
