@@ -90,7 +90,7 @@ def linker_flags(recipe: Recipe, info: ModuleInfo) -> str:
             "gitMajor": str(version.major),
             "gitMinor": str(version.minor),
             "gitTreeState": "clean",
-            "gitCommit": info.commit,
+            "gitCommit": info.commit or "unknown",
             "buildDate": info.time,
         }
         stamps = {f"{package}.{key}": value for package in STAMPED_PACKAGES for key, value in values.items()}

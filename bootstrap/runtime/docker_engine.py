@@ -241,12 +241,13 @@ class DockerEngine:
         Docker cannot end an exec'd program: one that hangs goes on until its container stops.
         """
         stream = self._client.exec_start(exec_id, socket=True)
+        connection = stream._sock
         expired = threading.Event()
 
         def expire() -> None:
             expired.set()
             with contextlib.suppress(OSError):
-                stream._sock.shutdown(2)
+                connection.shutdown(2)
 
         timer = threading.Timer(timeout, expire)
         timer.daemon = True
@@ -256,6 +257,8 @@ class DockerEngine:
         finally:
             timer.cancel()
             stream.close()
+            # The stream only borrows the socket, and the response it came from never gives it back.
+            connection.close()
         if expired.is_set():
             raise TimeoutError(f"{argv[0]} did not end within {timeout:g} s")
         return output
@@ -335,7 +338,7 @@ def _engine_error(status: int, explanation: str) -> EngineError:
     lower = message.lower()
     if status == 404 and "no such container" in lower:
         return NoSuchContainerError(message)
-    if "no such image" in lower or (status == 404 and "no such" in lower and "image" in lower):
+    if "no such image" in lower or "reference does not exist" in lower:
         return NoSuchImageError(message)
     if status == 409 and "is already in use" in lower:
         holder = _CONFLICT_HOLDER.search(message)

@@ -11,7 +11,6 @@ import pytest
 
 from bootstrap.runtime.api import (
     ContainerEvent,
-    ContainerRuntime,
     EngineError,
     Mount,
     NameConflictError,
@@ -253,18 +252,12 @@ def test_events_tell_the_life_of_a_container(subject: Subject) -> None:
 
 def test_closing_a_connection_ends_its_events(subject: Subject) -> None:
     watcher = subject.connect()
-    ended = threading.Event()
-    thread = threading.Thread(target=follow, args=(watcher, ended))
+    events = watcher.events()
+    thread = threading.Thread(target=lambda: list(events))
     thread.start()
     watcher.close()
-    assert ended.wait(20)
-    thread.join()
-
-
-def follow(watcher: ContainerRuntime, ended: threading.Event) -> None:
-    for _event in watcher.events():
-        pass
-    ended.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_an_image_is_found_by_tag_and_id(subject: Subject) -> None:

@@ -231,8 +231,10 @@ class FakeEngine:
         return None
 
     def put_image(self, image: Image) -> None:
-        """Store it; its tags leave whatever image had them."""
-        image = replace(image, tags=tuple(tagged(tag) for tag in image.tags))
+        """Store it, or add its tags to those it has; they leave whatever image had them."""
+        known = self.local_images.get(image.id, image)
+        tags = dict.fromkeys(tagged(tag) for tag in (*known.tags, *image.tags))
+        image = replace(known, tags=tuple(tags))
         for other in tuple(self.local_images.values()):
             if other.id != image.id and set(other.tags) & set(image.tags):
                 left = tuple(tag for tag in other.tags if tag not in image.tags)
@@ -450,7 +452,7 @@ class FakeRuntime:
             image = self.image(source)
             if image is None:
                 raise NoSuchImageError(f"No such image: {source}")
-            self.engine.put_image(replace(image, tags=(*image.tags, tagged(target))))
+            self.engine.put_image(replace(image, tags=(target,)))
 
     def remove_image(self, reference: str) -> None:
         with self.engine.lock:
