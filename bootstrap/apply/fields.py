@@ -12,7 +12,7 @@ from typing import Any
 
 from bootstrap.apply import argv
 from bootstrap.apply.defaults import with_defaults
-from bootstrap.apply.quantity import quantity
+from bootstrap.model.quantity import parse_quantity
 
 Object = dict[str, Any]
 
@@ -119,8 +119,15 @@ def _leaf(path: str, value: Any, *, as_quantity: bool = False) -> Iterator[tuple
     if value is None or value == "":
         return
     shown = str(value).lower() if isinstance(value, bool) else str(value)
-    number = quantity(shown) if as_quantity else None
-    yield path, Value(number if number is not None else (type(value).__name__, value), shown)
+    yield path, Value(_number(value) if as_quantity else (type(value).__name__, value), shown)
+
+
+def _number(value: Any) -> object:
+    """What a quantity amounts to; the text itself when it is none."""
+    try:
+        return parse_quantity(value)
+    except ValueError:
+        return str(value)
 
 
 def _labelled(name: str, items: list[Any]) -> Iterator[tuple[str, Any]]:

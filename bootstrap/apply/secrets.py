@@ -12,7 +12,7 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _SECRET_FIELD = re.compile(
     r"""(?im)^[\s"'{-]*
     (?:client-key-data|(?:id-|refresh-|access-)?token|password|(?:client-|token-)?secret)
-    ["']?\s*[:=]\s*["']?[^\s"']""",
+    ["']?[ \t]*[:=][ \t]*["']?[^\s"']""",
     re.VERBOSE,
 )
 

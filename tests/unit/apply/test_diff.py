@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.apply.diff import Difference, compare
-from bootstrap.apply.quantity import quantity
 from tests.unit.apply.manifests import API_SERVER, Pod, api_server, container
 
 Edit = Callable[[Pod], object]
@@ -205,24 +204,11 @@ def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
     assert compare(with_policy, without, "manifest") == ()
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("1", "1000m"),
-        ("0.5", "500m"),
-        ("1Gi", "1024Mi"),
-        ("1k", "1e3"),
-        ("100M", "100000000"),
-        ("1u", "1000n"),
-    ],
-)
-def test_quantities_are_numbers(one: str, other: str) -> None:
-    assert quantity(one) == quantity(other) is not None
-
-
-@pytest.mark.parametrize("text", ["", "1x", "Mi", "1 Mi", "--1"])
-def test_what_is_no_quantity_has_no_number(text: str) -> None:
-    assert quantity(text) is None
+def test_a_quantity_that_is_none_is_compared_as_text() -> None:
+    odd = api_server(lambda pod: container(pod)["resources"]["requests"].update(cpu="much"))
+    assert compare(odd, api_server(), "manifest") == (
+        Difference(f"{C}.resources.requests.cpu", "much", "250m"),
+    )
 
 
 KUBECONFIG = """\
