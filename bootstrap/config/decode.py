@@ -95,8 +95,16 @@ class Decoder:
     def _list(self, node: Node, info: inspect.VarTupleType, path: FieldPath) -> Any:
         if not isinstance(node, Sequence):
             return self._wrong(node, path, misplaced.list_of_arguments(path) or "a list")
-        values = (self._value(item, info.item_type, (*path, index)) for index, item in enumerate(node.items))
-        return tuple(value for value in values if value is not _ABSENT)
+        values = tuple(
+            self._item(item, info.item_type, (*path, index)) for index, item in enumerate(node.items)
+        )
+        # Without one item the indexes of the others would no longer say where they are in the file.
+        return _ABSENT if _ABSENT in values else values
+
+    def _item(self, node: Node, info: inspect.Type, path: FieldPath) -> Any:
+        if _is_null(node):
+            self._problems.add(node.at, f"{describe(path)} is empty")
+        return self._value(node, info, path)
 
     def _dict(self, node: Node, info: inspect.DictType, path: FieldPath) -> Any:
         if not isinstance(node, Mapping):

@@ -6,6 +6,8 @@ Invariant: a function of the documents and ``NodeFacts`` alone; no network, no c
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from bootstrap.config.documents import Documents
@@ -17,8 +19,11 @@ from bootstrap.model.cluster import ControlPlane, host_port
 from bootstrap.model.duration import format_duration, parse_duration
 from bootstrap.model.kubeadm import (
     APIEndpoint,
+    APIServer,
     BootstrapToken,
     ClusterConfiguration,
+    ControlPlaneComponent,
+    EnvVar,
     Etcd,
     ExternalEtcd,
     InitConfiguration,
@@ -30,6 +35,8 @@ from bootstrap.model.kubeadm import (
 )
 from bootstrap.model.node import NodeFacts
 from bootstrap.model.version import NEWEST
+
+Component = TypeVar("Component", APIServer, ControlPlaneComponent, LocalEtcd)
 
 BIND_PORT = 6443
 CERTIFICATES_DIR = "/etc/kubernetes/pki"
@@ -140,7 +147,9 @@ def _cluster(
         networking=_networking(cluster.networking),
         kubernetes_version=_version(cluster.kubernetes_version, documents, problems),
         control_plane_endpoint=_with_port(cluster.control_plane_endpoint, bind_port),
-        api_server=replace(cluster.api_server, cert_sans=sans),
+        api_server=replace(_component(cluster.api_server), cert_sans=sans),
+        controller_manager=_component(cluster.controller_manager),
+        scheduler=_component(cluster.scheduler),
         certificates_dir=cluster.certificates_dir or CERTIFICATES_DIR,
         image_repository=cluster.image_repository or IMAGE_REPOSITORY,
         cluster_name=cluster.cluster_name or CLUSTER_NAME,
@@ -152,6 +161,19 @@ def _cluster(
             _duration(cluster.ca_certificate_validity_period) or CA_CERTIFICATE_VALIDITY
         ),
     )
+
+
+def _component(component: Component) -> Component:
+    return replace(component, extra_envs=tuple(_environment(variable) for variable in component.extra_envs))
+
+
+def _environment(variable: EnvVar) -> EnvVar:
+    """A field reference is of the v1 API when it does not say."""
+    source = variable.value_from or {}
+    reference = source.get("fieldRef")
+    if not isinstance(reference, dict) or reference.get("apiVersion"):
+        return variable
+    return replace(variable, value_from={**source, "fieldRef": {**reference, "apiVersion": "v1"}})
 
 
 def _networking(networking: Networking) -> Networking:
@@ -166,7 +188,7 @@ def _etcd(etcd: Etcd) -> Etcd:
     if etcd.local is None and etcd.external is None:
         return Etcd(local=LocalEtcd(data_dir=ETCD_DATA_DIR))
     return Etcd(
-        local=etcd.local and replace(etcd.local, data_dir=etcd.local.data_dir or ETCD_DATA_DIR),
+        local=etcd.local and _component(replace(etcd.local, data_dir=etcd.local.data_dir or ETCD_DATA_DIR)),
         external=etcd.external and _external(etcd.external),
     )
 

@@ -5,7 +5,7 @@ Invariant: a document is decoded, carried along, ignored with a warning, or a pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -183,8 +183,17 @@ def _decode(nodes: dict[str, Mapping], problems: Problems) -> Documents:
         documents.cluster = decoder.document(node, ClusterConfiguration, "ClusterConfiguration")
     if node := nodes.get("BootstrapConfiguration"):
         documents.bootstrap = decoder.document(node, BootstrapConfiguration, "BootstrapConfiguration")
-    documents.component_configs = tuple(
-        plain(node, problems) for kind, node in nodes.items() if KINDS[kind].becomes == "carried"
-    )
     documents.origins = dict(decoder.positions)
+    for kind, node in nodes.items():
+        if KINDS[kind].becomes == "carried":
+            documents.component_configs += (plain(node, problems),)
+            documents.origins.update(_places(node, (kind,)))
     return documents
+
+
+def _places(node: Node, path: FieldPath) -> Iterator[tuple[FieldPath, Position]]:
+    """Every field of a document that is not decoded, with its position."""
+    yield path, node.at
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            yield from _places(entry.value, (*path, entry.key))

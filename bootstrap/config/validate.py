@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bootstrap.config.decode import describe
 from bootstrap.config.problems import FieldPath, Position, Problems, origin_of
-from bootstrap.config.rules import bootstrap, cluster, etcd, init, network
+from bootstrap.config.rules import bootstrap, cluster, components, etcd, init, network
 from bootstrap.config.rules.fault import Rule
 from bootstrap.model.cluster import ControlPlane
 
@@ -15,6 +15,7 @@ RULES: tuple[Rule, ...] = (
     *cluster.RULES,
     *network.RULES,
     *etcd.RULES,
+    *components.RULES,
     *bootstrap.RULES,
 )
 
