@@ -25,6 +25,8 @@ from bootstrap.images.recipe import (
     kubernetes_recipe,
 )
 from bootstrap.images.scratch import PROGRAM_DIRECTORY, SEARCH_PATH, write_root_filesystem
+from bootstrap.model.images import PAUSE
+from bootstrap.model.layout import ETCD
 from bootstrap.model.report import Reporter, Step
 from bootstrap.model.version import KubernetesVersion
 from bootstrap.runtime.api import ContainerRuntime
@@ -33,10 +35,7 @@ from bootstrap.runtime.reference import split_reference
 PROGRAMS_LABEL = "podstrap.programs"
 """SHA-256 over the digests of what an image was made of."""
 
-PAUSE = "pause"
-ETCD = "etcd"
 ETCD_TOOLS = ("etcdctl", "etcdutl")
-BUILT_COMPONENTS = (*IMAGE_PROGRAMS, ETCD, PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +123,13 @@ class ImageBuilder:
                     flags = f"-s -w -X main.version={version}"
                     GoBuilder(self.processes).build_file(work / "main.go", work / "bin" / PAUSE, flags)
         return self.cache.directory(PAUSE, edition) / PAUSE
+
+
+def programs_in(directory: Path, component: str) -> tuple[Path, ...]:
+    """What a component's image is made of in a folder of binaries; empty when its program is not there."""
+    names = (component, *ETCD_TOOLS) if component == ETCD else (component,)
+    found = tuple(directory / name for name in names if (directory / name).is_file())
+    return found if found and found[0].name == component else ()
 
 
 def make_image(programs: Iterable[Path], reference: str, runtime: ContainerRuntime, work: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bootstrap.model.layout import KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER
 from bootstrap.model.version import KubernetesVersion
 
 KUBERNETES_MODULE = "k8s.io/kubernetes"
@@ -15,7 +16,7 @@ ETCD_MODULE = "go.etcd.io/etcd/server/v3"
 STAMPED_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 """What Kubernetes' own hack/lib/version.sh stamps."""
 
-IMAGE_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+IMAGE_PROGRAMS = (KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER)
 HOST_PROGRAMS = ("kubeadm", "kubectl", "kubelet")
 
 
