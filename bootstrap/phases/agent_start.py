@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from bootstrap.apply import inventory
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.images import pause_image
 from bootstrap.phases.context import Context
 from bootstrap.phases.phase import Phase
 from bootstrap.render.units import render_agent_unit
@@ -30,15 +31,6 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
     }
     words = tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
     return (sys.executable, "-I", "-m", "bootstrap", "agent", "run", *words)
-
-
-def pause_image(control_plane: ControlPlane) -> str:
-    """images.pause, else the pause of this release from the cluster's repository."""
-    cluster = control_plane.cluster
-    return (
-        control_plane.bootstrap.images.pause
-        or f"{cluster.image_repository}/pause:{control_plane.release.pause}"
-    )
 
 
 def start_agent(context: Context) -> None:

@@ -6,18 +6,27 @@ Invariant: nothing is written to the node's directories.
 from __future__ import annotations
 
 from bootstrap.apply import inventory
-from bootstrap.errors import BootstrapError
+from bootstrap.errors import BootstrapError, PreflightError
 from bootstrap.host.machine import Machine
+from bootstrap.images.sources import ImagesMissingError, ensure
 from bootstrap.model.layout import COMPONENTS
 from bootstrap.phases.context import Context
 from bootstrap.phases.observation import component_containers, connected
 from bootstrap.phases.phase import Phase
-from bootstrap.preflight.check import Subject
-from bootstrap.preflight.checks import PROGRAMS, failure, line, run_checks, sort_out
+from bootstrap.preflight.check import Problem, Subject
+from bootstrap.preflight.checks import PROGRAMS, failure, is_ignored, line, run_checks, sort_out
 from bootstrap.preflight.resources import disk_paths
+
+_IMAGE_PULL = "ImagePull"
 
 
 def preflight(context: Context) -> None:
+    check_machine(context)
+    ensure_images(context)
+
+
+def check_machine(context: Context) -> None:
+    """Every check of the table; raises PreflightError with all that failed and is not ignored."""
     with context.reporter.step("Checking this machine") as step:
         subject = subject_of(context)
         fatal, warnings = sort_out(run_checks(subject), context.ignored_checks)
@@ -26,6 +35,17 @@ def preflight(context: Context) -> None:
         if fatal:
             raise failure(fatal)
         step.done("machine is ready")
+
+
+def ensure_images(context: Context) -> None:
+    """Make the images of this node's pods present; raises PreflightError, or warns when that is ignored."""
+    try:
+        ensure(context.control_plane, context.runtime, context.reporter, context.clock)
+    except ImagesMissingError as error:
+        problem = Problem(_IMAGE_PULL, error.message, error.remedy)
+        if not is_ignored(problem, context.ignored_checks):
+            raise PreflightError(error.message, remedy=error.remedy, details=error.details) from error
+        context.reporter.warn(line(problem))
 
 
 def subject_of(context: Context) -> Subject:

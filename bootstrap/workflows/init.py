@@ -1,0 +1,99 @@
+"""``bootstrap init``: a control plane on this machine, from nothing or from wherever an earlier run ended.
+
+    lock -> settle what was interrupted -> render everything once -> phases -> generation -> what to do next
+
+Invariant: run again after any interruption it converges; nothing is written while a template or the
+configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bootstrap.host.lock import NodeLock
+from bootstrap.phases.agent_start import AGENT_START
+from bootstrap.phases.certs import CERTS
+from bootstrap.phases.context import Context
+from bootstrap.phases.control_plane import CONTROL_PLANE
+from bootstrap.phases.etcd import ETCD
+from bootstrap.phases.kubeconfig import KUBECONFIG
+from bootstrap.phases.manifests import desired_manifests
+from bootstrap.phases.phase import Phase, run_all, select
+from bootstrap.phases.preflight import PREFLIGHT, check_machine
+from bootstrap.phases.upload_config import UPLOAD_CONFIG
+from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
+from bootstrap.workflows.apply import record_generation, settle
+from bootstrap.workflows.plan import plan_node
+from bootstrap.workflows.rehearsal import offline, staged_copy, written
+
+INIT: tuple[Phase, ...] = (
+    PREFLIGHT,
+    CERTS,
+    KUBECONFIG,
+    ETCD,
+    CONTROL_PLANE,
+    AGENT_START,
+    WAIT_CONTROL_PLANE,
+    UPLOAD_CONFIG,
+)
+
+
+def run_init(context: Context) -> None:
+    """Run every phase but those of ``skipPhases``; with ``dryRun`` in a directory of its own.
+
+    Raises NodeLockedError and whatever a phase raises; the same command run again continues.
+    """
+    if context.control_plane.init.dry_run:
+        _rehearse(INIT, context, context.control_plane.init.skip_phases)
+        return
+    _run(INIT, context, "bootstrap init")
+    _tell_next_steps(context)
+
+
+def run_init_phase(phase: Phase, context: Context) -> None:
+    """Run one phase, with its steps, as ``bootstrap init phase NAME`` does."""
+    if context.control_plane.init.dry_run:
+        _rehearse((phase,), context)
+        return
+    with NodeLock(context.files, context.layout.lock, f"bootstrap init phase {phase.name}"):
+        settle(context)
+        run_all((phase,), context)
+
+
+def _run(phases: tuple[Phase, ...], context: Context, command: str) -> None:
+    skipped = context.control_plane.init.skip_phases
+    select(phases, skipped)
+    desired_manifests(context)
+    with NodeLock(context.files, context.layout.lock, command):
+        settle(context)
+        run_all(phases, context, skipped)
+        # Phases may have been skipped; a generation is what lies on disk, never a way to write it.
+        if plan_node(context).is_empty:
+            record_generation(context)
+
+
+def _rehearse(phases: tuple[Phase, ...], context: Context, skipped: tuple[str, ...] = ()) -> None:
+    """Preflight looks at the real machine; everything else writes into a copy of its directories."""
+    layout, reporter = context.layout, context.reporter
+    staging = staged_copy(context.files, layout)
+    rehearsed = offline(context, staging)
+    for _path, phase in select(phases, skipped):
+        if phase is PREFLIGHT:
+            check_machine(dataclasses.replace(rehearsed, http=context.http))
+        else:
+            run_all((phase,), rehearsed)
+    for line in written(context.files, staging, (layout.kubernetes, layout.pki)):
+        reporter.info(f"would {line}")
+    reporter.info(f"nothing was changed; all files were written below {staging.root}")
+
+
+def _tell_next_steps(context: Context) -> None:
+    admin = context.layout.kubeconfig("admin")
+    for line in (
+        "Your control plane is ready. To use it as root:",
+        f"  export KUBECONFIG={admin}",
+        "as an ordinary user:",
+        f"  mkdir -p ~/.kube && sudo install -m 600 -o $(id -u) -g $(id -g) {admin} ~/.kube/config",
+        "What runs, and why something does not: bootstrap agent status",
+    ):
+        context.reporter.info(line)

@@ -1,0 +1,163 @@
+"""A context in which nothing but files is real: for ``--dry-run`` and for ``--root``.
+
+Services, programs and the cluster are stand-ins that say what would be done and answer as if it had been.
+Invariant: no phase knows; what it writes is exactly what it would write for real.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from bootstrap.host.files import Files
+from bootstrap.host.http import HttpReply, HttpRequest
+from bootstrap.host.process import Completed
+from bootstrap.kube.client import JsonObject, NotFoundError
+from bootstrap.model.layout import Layout
+from bootstrap.model.report import Reporter
+from bootstrap.phases.context import Context
+
+
+def offline(context: Context, files: Files) -> Context:
+    """The same node, with everything written below the root of ``files`` and nothing started."""
+    return dataclasses.replace(
+        context,
+        files=files,
+        processes=SayingProcesses(context.reporter),
+        agent_service=SayingAgentService(context.reporter),
+        http=AgreeingHttp(),
+        api=lambda _identity: SayingApi(context.reporter),
+    )
+
+
+def staged_copy(files: Files, layout: Layout) -> Files:
+    """A new directory that only this user reads, with what the node has of ours and of its PKI now.
+
+    So that a rehearsal shows what would change, and reuses the CA there is.
+    """
+    staging = Files(Path(tempfile.mkdtemp(prefix="bootstrap-dry-run-")))
+    for directory in (layout.kubernetes, layout.pki, layout.state):
+        if files.is_directory(directory) and not staging.exists(directory):
+            shutil.copytree(files.real(directory), staging.real(directory), symlinks=True)
+    return staging
+
+
+def written(before: Files, after: Files, directories: Sequence[PurePosixPath]) -> tuple[str, ...]:
+    """``create PATH`` or ``change PATH`` for each file that differs, by path."""
+    lines = []
+    for directory in directories:
+        for path in after.walk(directory):
+            if not before.exists(path):
+                lines.append(f"create {path}")
+            elif before.read_bytes(path) != after.read_bytes(path):
+                lines.append(f"change {path}")
+    return tuple(dict.fromkeys(lines))
+
+
+class SayingProcesses:
+    """Runs no program; each one succeeds without a word."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,  # noqa: ARG002 - the Protocol's
+        environment: Mapping[str, str] | None = None,  # noqa: ARG002
+        directory: str | None = None,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> Completed:
+        self._reporter.info(f"would run: {shlex.join(argv)}")
+        return Completed(tuple(argv), 0, "", "")
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        on_line: Callable[[str], None],  # noqa: ARG002
+        *,
+        environment: Mapping[str, str] | None = None,  # noqa: ARG002
+        directory: str | None = None,  # noqa: ARG002
+    ) -> Completed:
+        return self.run(argv)
+
+
+class SayingAgentService:
+    """An agent that always runs."""
+
+    manager = "none"
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def install(self, unit: str) -> None:  # noqa: ARG002
+        self._reporter.info("would install the agent's unit")
+
+    def start(self) -> None:
+        self._reporter.info("would start the agent")
+
+    def stop(self) -> None:
+        self._reporter.info("would stop the agent")
+
+    def uninstall(self) -> None:
+        self._reporter.info("would remove the agent's unit")
+
+    def is_running(self) -> bool:
+        return True
+
+    def recent_log(self, lines: int) -> str:  # noqa: ARG002
+        return ""
+
+
+class AgreeingHttp:
+    """Everything asked is healthy."""
+
+    def fetch(self, request: HttpRequest) -> HttpReply:  # noqa: ARG002
+        return HttpReply(200, b"ok")
+
+    def connect(self, host: str, port: int, timeout: float) -> None:
+        """It is open."""
+
+
+class SayingApi:
+    """An empty cluster that accepts everything and keeps nothing."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:  # noqa: ARG002
+        raise NotFoundError(f"{path} is not there yet", status=404)
+
+    def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:  # noqa: ARG002
+        return "ok"
+
+    def create(self, path: str, body: JsonObject) -> JsonObject:
+        self._reporter.info(f"would create {path}/{body['metadata']['name']}")
+        return body
+
+    def replace(self, path: str, body: JsonObject) -> JsonObject:
+        self._reporter.info(f"would replace {path}")
+        return body
+
+    def patch(
+        self,
+        path: str,
+        body: object,  # noqa: ARG002
+        content_type: str = "application/strategic-merge-patch+json",  # noqa: ARG002
+    ) -> JsonObject:
+        self._reporter.info(f"would patch {path}")
+        return {}
+
+    def delete(self, path: str, body: JsonObject | None = None) -> None:  # noqa: ARG002
+        self._reporter.info(f"would delete {path}")
+
+    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
+        return self.create(collection, body)
+
+    def close(self) -> None:
+        """There is nothing to close."""
