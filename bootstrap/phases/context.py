@@ -6,7 +6,7 @@ Invariant: a dry run, ``--root`` and a test are a different ``Context``, never a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from bootstrap.host.clock import Clock
@@ -22,6 +22,7 @@ from bootstrap.model.layout import Layout
 from bootstrap.model.node import NodeFacts
 from bootstrap.model.report import Reporter
 from bootstrap.runtime.api import ContainerRuntime
+from pki.pool import KeyPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Context:
 
     ``api(name)`` is a client with the identity of that kubeconfig (``admin``, ``super-admin``) against the
     local endpoint. ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``).
-    ``ignored_checks`` are preflight check names, lower case.
+    ``ignored_checks`` are preflight check names, lower case. ``keys`` makes private keys in the background,
+    shared by the phases that need some.
     """
 
     control_plane: ControlPlane
@@ -46,6 +48,7 @@ class Context:
     api: Callable[[str], ApiClient]
     reporter: Reporter
     ignored_checks: frozenset[str] = frozenset()
+    keys: KeyPool = field(default_factory=KeyPool)
 
     @property
     def layout(self) -> Layout:

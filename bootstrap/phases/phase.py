@@ -25,7 +25,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Either ``run`` or ``steps`` is set: a leaf does something, a parent has children.
+    """A leaf has ``run``, a parent has ``steps``; a parent with both does the work of all its steps at once.
 
     ``name`` is the CLI word, unique among its siblings; ``summary`` one line of help and the progress title.
     ``skip`` returns the reason why there is nothing to do here, "" when there is; a skip is always shown.
@@ -52,7 +52,9 @@ def leaves(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[tuple[str, P
 
 
 def select(phases: tuple[Phase, ...], skipped: tuple[str, ...]) -> tuple[tuple[str, Phase], ...]:
-    """The leaves left when ``skipped`` paths (a parent takes its children with it) are taken out.
+    """What to run when ``skipped`` paths (a parent takes its children with it) are taken out.
+
+    A parent that can do all its steps at once stands for them when none of them is skipped.
 
     Raises ConfigError for a path that names no phase.
     """
@@ -62,11 +64,20 @@ def select(phases: tuple[Phase, ...], skipped: tuple[str, ...]) -> tuple[tuple[s
         raise ConfigError(
             f"there is no phase named {', '.join(unknown)}", remedy=f"phases: {', '.join(sorted(known))}"
         )
-    return tuple(
-        (path, phase)
-        for path, phase in leaves(phases)
-        if not any(path == skip or path.startswith(f"{skip}/") for skip in skipped)
-    )
+    return tuple(_remaining(phases, frozenset(skipped)))
+
+
+def _remaining(
+    phases: tuple[Phase, ...], skipped: frozenset[str], prefix: str = ""
+) -> Iterator[tuple[str, Phase]]:
+    for phase in phases:
+        path = f"{prefix}{phase.name}"
+        if path in skipped:
+            continue
+        if phase.run is not None and not skipped.intersection(paths(phase.steps, f"{path}/")):
+            yield path, phase
+        else:
+            yield from _remaining(phase.steps, skipped, f"{path}/")
 
 
 def paths(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[str]:
@@ -77,8 +88,8 @@ def paths(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[str]:
 
 
 def run_phase(phase: Phase, context: Context) -> None:
-    """Run one leaf: check what it needs, show a skip, report it as a step."""
-    assert phase.run is not None, f"{phase.name} has steps"
+    """Run one phase that has ``run``: check what it needs, show a skip, report it as a step."""
+    assert phase.run is not None, f"{phase.name} has only steps"
     reason = phase.skip(context)
     if reason:
         context.reporter.info(f"{phase.summary}: skipped, {reason}")

@@ -1,0 +1,149 @@
+"""Phase ``certs``: the certificates directory has all key pairs of this control plane.
+
+Run as a whole it makes all keys at once on all CPUs; each step makes one. Invariant: an existing file is used
+as it is or refused with the command that mends it, never replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from bootstrap.apply import inventory
+from bootstrap.errors import BootstrapError
+from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.duration import parse_duration
+from bootstrap.phases.context import Context
+from bootstrap.phases.phase import Action, Phase
+from bootstrap.render.kubeconfigs import IDENTITIES
+from pki import catalog
+from pki.cluster import TEN_YEARS, YEAR, ClusterPki
+from pki.errors import PkiError
+
+OPTIONS = ("config", "cert-dir", "kubernetes-version", "dry-run")
+SERVING_OPTIONS = (
+    *OPTIONS,
+    "apiserver-advertise-address",
+    "apiserver-cert-extra-sans",
+    "control-plane-endpoint",
+    "service-cidr",
+    "service-dns-domain",
+)
+
+
+def cluster_pki(control_plane: ControlPlane) -> ClusterPki:
+    """What the control plane's certificates depend on."""
+    cluster, version = control_plane.cluster, control_plane.version
+    etcd = control_plane.local_etcd
+    validity, authority_validity = (
+        cluster.certificate_validity_period,
+        cluster.ca_certificate_validity_period,
+    )
+    stable = cluster.control_plane_endpoint
+    return ClusterPki(
+        directory=control_plane.layout.pki,
+        node_name=control_plane.node_name,
+        advertise_address=control_plane.advertise_address,
+        service_subnet=control_plane.service_subnets[0],
+        dns_domain=cluster.networking.dns_domain,
+        version=(version.major, version.minor, version.patch),
+        endpoint_host=(urlsplit(f"//{stable}").hostname or "") if stable else "",
+        apiserver_sans=cluster.api_server.cert_sans,
+        etcd_server_sans=etcd.server_cert_sans if etcd else (),
+        etcd_peer_sans=etcd.peer_cert_sans if etcd else (),
+        local_etcd=etcd is not None,
+        algorithm=cluster.encryption_algorithm,
+        validity=parse_duration(validity) if validity else YEAR,
+        authority_validity=parse_duration(authority_validity) if authority_validity else TEN_YEARS,
+    )
+
+
+def prepare_keys(context: Context) -> None:
+    """Start making the keys ``certs`` and ``kubeconfig`` are going to need, and return at once.
+
+    For a workflow that has something else to do first; without it the phases make them when they get there.
+    """
+    cluster, layout = cluster_pki(context.control_plane), context.layout
+    certificates = [
+        spec for spec in catalog.CERTIFICATES if cluster.local_etcd or not catalog.belongs_to_etcd(spec.name)
+    ]
+    paths = [
+        *(cluster.certificate_path(spec) for spec in certificates),
+        cluster.service_account_key,
+        *(layout.kubeconfig(identity.name) for identity in IDENTITIES),
+    ]
+    missing = sum(not context.files.exists(path) for path in paths)
+    context.keys.prepare(cluster.algorithm, missing)
+
+
+def ensure_all(context: Context) -> None:
+    """All certificates and the service account's keys."""
+    ensure(context, catalog.NAMES, "Making certificates")
+
+
+def ensure(context: Context, names: tuple[str, ...], title: str) -> None:
+    """Some of ``catalog.NAMES``. Raises BootstrapError with every problem of existing files."""
+    from pki.ensure import ensure as ensure_certificates
+
+    def announce(paths: tuple[PurePosixPath, ...]) -> None:
+        inventory.record(context.files, context.layout, paths)
+
+    cluster = cluster_pki(context.control_plane)
+    with context.reporter.step(title) as step, translated():
+        _sweep(context, cluster)
+        outcome = ensure_certificates(
+            names, cluster, context.files, context.keys, context.clock.now(), announce
+        )
+        counts = (
+            (outcome.having("make"), "made"),
+            (outcome.having("restore"), "restored"),
+            (outcome.having("keep"), "kept"),
+            (outcome.having("provided"), "provided by you"),
+        )
+        step.done(f"certificates: {', '.join(f'{len(some)} {what}' for some, what in counts if some)}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The certificate library's failures as ours."""
+    try:
+        yield
+    except PkiError as error:
+        raise BootstrapError(error.message, remedy=error.remedy, details=error.details) from error
+
+
+def _sweep(context: Context, cluster: ClusterPki) -> None:
+    """Remove half-written files of a killed run: one may hold a private key."""
+    for directory in {cluster.certificate_path(spec).parent for spec in catalog.CERTIFICATES}:
+        context.files.sweep(directory)
+
+
+def _skip(name: str, context: Context) -> str:
+    if catalog.belongs_to_etcd(name) and context.control_plane.local_etcd is None:
+        return "etcd is external"
+    return ""
+
+
+def _step(name: str, summary: str) -> Phase:
+    run: Action = lambda context: ensure(context, (name,), summary)  # noqa: E731
+    return Phase(
+        name,
+        summary,
+        run=run,
+        skip=lambda context: _skip(name, context),
+        options=SERVING_OPTIONS if name == "apiserver" else OPTIONS,
+    )
+
+
+CERTS = Phase(
+    "certs",
+    "Making certificates",
+    run=ensure_all,
+    steps=(
+        *(_step(spec.name, spec.summary) for spec in catalog.CERTIFICATES),
+        _step(catalog.SERVICE_ACCOUNT, "Make the key pair that signs service account tokens"),
+    ),
+    options=SERVING_OPTIONS,
+)
