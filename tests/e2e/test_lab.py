@@ -10,12 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.lab import Disk, LabNetwork, LabNode
 from tests.lab.ground import CGROUPS, PARENT, remove_dead_runs
-
-pytestmark = pytest.mark.e2e
 
 DIES_WITH_A_NODE = """
 import os, signal

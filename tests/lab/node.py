@@ -45,7 +45,7 @@ class LabNode:
     """``with LabNode("m1") as node: node.run(["bootstrap", "init"])``
 
     ``engine`` is a directory prepared by ``tests.lab.images``: an engine's data with images in it.
-    ``programs`` is put on PATH. A node without ``network`` has one of its own.
+    ``programs`` are put on PATH. A node without ``network`` has one of its own.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LabNode:
         *,
         network: LabNetwork | None = None,
         engine: Path | None = None,
-        programs: Path | None = None,
+        programs: tuple[Path, ...] = (),
         disks: tuple[Disk, ...] = (),
     ) -> None:
         self.name = name
@@ -133,6 +133,11 @@ class LabNode:
         """What kubectl prints, with the administrator's kubeconfig."""
         return self.run(["kubectl", *arguments], stdin=stdin).stdout
 
+    @property
+    def engine_data(self) -> Path:
+        """Where the engine keeps its data, as this machine calls it; it stays when the engine stops."""
+        return self._directory / "own" / "var" / "lib" / "docker"
+
     def pids(self) -> frozenset[int]:
         """Every process of the node, as this machine counts, but its first one."""
         here = os.readlink(f"/proc/{self.namespace.pid}/ns/pid")
@@ -185,7 +190,7 @@ class LabNode:
         for directory in own.values():
             directory.mkdir(parents=True)
         if self._engine_data is not None:
-            copy_engine_data(self._engine_data, own["/var/lib"] / "docker")
+            copy_engine_data(self._engine_data, self.engine_data)
         self.namespace = Namespace(
             Plan(
                 hostname=self.name,
@@ -221,9 +226,9 @@ def copy_engine_data(prepared: Path, target: Path) -> None:
         subprocess.run(["cp", "--archive", mode, str(entry), str(target)], check=True)
 
 
-def node_environment(programs: Path | None) -> dict[str, str]:
+def node_environment(programs: tuple[Path, ...]) -> dict[str, str]:
     """What a root shell on a fresh machine has, and the program under test on PATH."""
-    search = [str(Path(sys.executable).parent), *([str(programs)] if programs else ())]
+    search = [str(Path(sys.executable).parent), *map(str, programs)]
     return {
         "PATH": ":".join(
             [*search, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
