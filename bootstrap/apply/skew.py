@@ -73,7 +73,7 @@ def _version_in(manifest: str) -> KubernetesVersion | None:
     import yaml
 
     try:
-        image = yaml.safe_load(manifest)["spec"]["containers"][0]["image"]
+        image = str(yaml.safe_load(manifest)["spec"]["containers"][0]["image"])
         return KubernetesVersion.parse(image.partition("@")[0].rpartition("/")[2].partition(":")[2])
-    except (yaml.YAMLError, KeyError, IndexError, TypeError, AttributeError, ValueError, ConfigError):
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, ConfigError):
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -19,14 +20,10 @@ from bootstrap.apply.generations import Origin
 from bootstrap.apply.plan import Plan
 from bootstrap.config.dump import dump
 from bootstrap.host.lock import NodeLock
+from bootstrap.images.sources import ensure
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.phases.context import Context
-from bootstrap.phases.wait_control_plane import wait_for_component
-from bootstrap.render.image_names import etcd_tag
 from bootstrap.workflows.plan import plan_node
-
-EnsureImages = Callable[[Context], None]
-"""Makes every image of the configuration present in the engine; raises BootstrapError when it cannot."""
 
 Confirm = Callable[[Plan], bool]
 """Shows a plan that is not empty and tells whether to go on."""
@@ -41,11 +38,16 @@ class Applied:
 
 
 def apply_node(
-    context: Context, *, ensure_images: EnsureImages, confirm: Confirm, gated: bool = True
+    context: Context,
+    *,
+    confirm: Confirm,
+    fetch: Callable[[Context], None] | None,
+    gate: Callable[[Context, str], None] | None,
 ) -> Applied:
-    """Raises NodeLockedError, ConfigError, RolledBackError, and what ``ensure_images`` raises.
+    """Raises NodeLockedError, ConfigError, RolledBackError, and what ``fetch`` raises.
 
-    ``gated`` False writes all files at once: for a node on which nothing runs yet, or a staged tree.
+    ``fetch`` makes images present (``ensure_images``) and ``gate`` waits for a component's new container
+    (``wait_for_component``); both are None for a tree that nothing runs from.
     """
     with NodeLock(context.files, context.layout.lock, "bootstrap apply"):
         settle(context)
@@ -53,17 +55,22 @@ def apply_node(
         if not plan.is_empty:
             if not confirm(plan):
                 return Applied(plan, 0)
-            ensure_images(context)
-        gate = (lambda component: wait_for_component(context, component)) if gated else None
+            if fetch is not None:
+                fetch(context)
         generation = commit(
             plan,
             context.files,
             context.layout,
             clock=context.clock,
-            gate=gate,
+            gate=partial(gate, context) if gate else None,
             origin=origin_of(context.control_plane),
         )
         return Applied(plan, generation)
+
+
+def ensure_images(context: Context) -> None:
+    """Make the images of this node's static pods present. Raises ImagesMissingError."""
+    ensure(context.control_plane, context.runtime, context.reporter, context.clock)
 
 
 def settle(context: Context) -> None:
@@ -90,5 +97,5 @@ def origin_of(control_plane: ControlPlane) -> Origin:
     lasting = dataclasses.replace(control_plane, init=init)
     versions = {"kubernetes": control_plane.version.text}
     if control_plane.local_etcd:
-        versions["etcd"] = etcd_tag(control_plane)
+        versions["etcd"] = control_plane.local_etcd.image_tag or control_plane.release.etcd
     return Origin(dump(lasting), versions)
