@@ -1,0 +1,88 @@
+"""The one place that builds real adapters. Invariant: it composes; it never decides what the program does."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from bootstrap.cli.console import reporter_for
+from bootstrap.cli.main import GlobalOptions
+from bootstrap.config.load import load
+from bootstrap.config.overrides import Overrides
+from bootstrap.config.sources import read_sources
+from bootstrap.host.clock import SystemClock
+from bootstrap.host.facts import gather
+from bootstrap.host.files import Files
+from bootstrap.host.http import SystemHttp
+from bootstrap.host.machine import examine_machine
+from bootstrap.host.network import SystemNetwork
+from bootstrap.host.process import SystemProcesses
+from bootstrap.host.services import choose_service
+from bootstrap.kube.client import ApiClient
+from bootstrap.model.cluster import ControlPlane
+from bootstrap.phases.context import Context
+from bootstrap.runtime.api import ContainerRuntime
+from bootstrap.workflows.rehearsal import offline
+
+
+def open_context(
+    options: GlobalOptions,
+    *,
+    config: tuple[str, ...] = (),
+    overrides: Overrides | None = None,
+    output: str = "text",
+) -> Context:
+    """Everything a workflow touches, for this machine and this description of a control plane.
+
+    Warnings about the description are reported at once. With ``--root`` nothing but files is real: what is
+    written there is for another machine. Raises ConfigError.
+    """
+    overrides = overrides or Overrides()
+    reporter = reporter_for(output, color=options.color)
+    network = SystemNetwork()
+    facts = gather(Files(Path("/")), network, os.environ)
+    loaded = load(read_sources(config, sys.stdin.buffer), overrides, facts)
+    for warning in loaded.warnings:
+        reporter.warn(warning)
+    control_plane = loaded.control_plane
+    files, clock, http = Files(options.root), SystemClock(), SystemHttp()
+    processes, layout = SystemProcesses(), control_plane.layout
+    context = Context(
+        control_plane=control_plane,
+        facts=facts,
+        files=files,
+        processes=processes,
+        network=network,
+        http=http,
+        machine=examine_machine,
+        clock=clock,
+        agent_service=choose_service(
+            files, layout, processes, http, clock, healthz_port=control_plane.bootstrap.agent.healthz_port
+        ),
+        runtime=lambda: open_runtime(str(layout.docker_socket)),
+        api=lambda identity: open_api(files, control_plane, identity),
+        reporter=reporter,
+        ignored_checks=frozenset(
+            check.lower() for check in control_plane.init.node_registration.ignore_preflight_errors
+        ),
+    )
+    return context if options.root == Path("/") else offline(context, files)
+
+
+def open_runtime(socket: str) -> ContainerRuntime:
+    """A connection to the Docker Engine, for one thread."""
+    from bootstrap.runtime.docker_engine import DockerEngine
+
+    return DockerEngine(socket)
+
+
+def open_api(files: Files, control_plane: ControlPlane, identity: str) -> ApiClient:
+    """A client with the identity of that kubeconfig, speaking to this node's own API server."""
+    from bootstrap.kube.https import HttpsApiClient
+    from bootstrap.kube.kubeconfig import parse_kubeconfig
+
+    path = control_plane.layout.kubeconfig(identity)
+    kubeconfig = parse_kubeconfig(files.read_text(path), str(path))
+    return HttpsApiClient(dataclasses.replace(kubeconfig, server=control_plane.local_endpoint))

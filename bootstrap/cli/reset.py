@@ -1,0 +1,29 @@
+"""``bootstrap reset``: asks, then removes what init made."""
+
+from __future__ import annotations
+
+import click
+
+from bootstrap.cli.compose import open_context
+from bootstrap.cli.main import GlobalOptions
+from bootstrap.cli.options import output_option, with_options
+from bootstrap.workflows.reset import run_reset
+
+
+@click.command()
+@with_options(("config",))
+@click.option("-f", "--force", "--yes", "force", is_flag=True, help="Do not ask.")
+@output_option
+@click.pass_context
+def reset(ctx: click.Context, config: tuple[str, ...], force: bool, output: str) -> None:
+    """Remove what init made, and nothing else; ends with proof from its own inventory."""
+    options = ctx.find_object(GlobalOptions) or GlobalOptions()
+    context = open_context(options, config=config, output=output)
+    if not force:
+        click.confirm(
+            f"This removes the control plane of {context.control_plane.node_name}, etcd's data included. "
+            "Go on?",
+            abort=True,
+            err=True,
+        )
+    run_reset(context)
