@@ -15,6 +15,10 @@ FieldPath = tuple[str | int, ...]
 """Kind of the document, then keys and indexes: ``("ClusterConfiguration", "networking", "podSubnet")``."""
 
 
+DEFAULT = "default"
+"""Where a field came from that neither a file nor a flag gave."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a file; line and column count from 1, as editors do."""
@@ -77,7 +81,7 @@ def origin_of(path: FieldPath, origins: Mapping[FieldPath, Position | str]) -> P
         if path in origins:
             return origins[path]
         path = path[:-1]
-    return "default"
+    return DEFAULT
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

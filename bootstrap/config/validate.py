@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bootstrap.config.decode import describe
-from bootstrap.config.problems import FieldPath, Position, Problems, origin_of
+from bootstrap.config.problems import DEFAULT, FieldPath, Position, Problems, origin_of
 from bootstrap.config.rules import bootstrap, cluster, components, etcd, init, network
 from bootstrap.config.rules.fault import Rule
 from bootstrap.model.cluster import ControlPlane
@@ -27,4 +27,7 @@ def validate(
     for rule in RULES:
         for fault in rule(control_plane):
             report = problems.warn if fault.is_warning else problems.add
-            report(origin_of(fault.path, origins), f"{describe(fault.path)} {fault.text}")
+            where = origin_of(fault.path, origins)
+            if where == DEFAULT:
+                where = origin_of(fault.against, origins)
+            report(where, f"{describe(fault.path)} {fault.text}")

@@ -12,11 +12,15 @@ from bootstrap.model.cluster import ControlPlane
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``text`` goes on from the field's name: ``must be an absolute path, not "pki"``."""
+    """``text`` goes on from the field's name: ``must be an absolute path, not "pki"``.
+
+    ``against``: the other field of a contradiction, whose place is shown when ``path`` is a default.
+    """
 
     path: FieldPath
     text: str
     is_warning: bool = False
+    against: FieldPath = ()
 
 
 Rule = Callable[[ControlPlane], Iterable[Fault]]

@@ -117,10 +117,10 @@ def overlaps(control_plane: ControlPlane) -> Iterator[Fault]:
             if pod.version == service.version and pod.overlaps(service):
                 yield Fault(_POD, f"{pod} overlaps the service subnet {service}")
     address = parse_address(control_plane.advertise_address)
-    for name, subnets in (("service", services), ("pod", pods)):
+    for name, path, subnets in (("service", _SERVICE, services), ("pod", _POD, pods)):
         for subnet in subnets:
             if address and address in subnet:
-                yield Fault(_ADDRESS, f"{address} lies inside the {name} subnet {subnet}")
+                yield Fault(_ADDRESS, f"{address} lies inside the {name} subnet {subnet}", against=path)
 
 
 def families(control_plane: ControlPlane) -> Iterator[Fault]:
@@ -131,6 +131,7 @@ def families(control_plane: ControlPlane) -> Iterator[Fault]:
             yield Fault(
                 _SERVICE,
                 f"{subnet} is not of the advertise address' family; put an IPv{address.version} subnet first",
+                against=_ADDRESS,
             )
 
 
