@@ -76,6 +76,9 @@ class DockerEngine:
         self._allow_negative_oom = allow_negative_oom
         self._closed = False
         self._streams: list[Any] = []
+        # The package does not close the connection it could not open; where there is no socket, open none.
+        if not Path(socket).exists():
+            raise self._unreachable("there is no such socket")
         with self._translated():
             from docker import APIClient
 
@@ -321,7 +324,7 @@ class DockerEngine:
         except (BootstrapError, TimeoutError):
             raise
         except APIError as error:
-            raise _engine_error(error.status_code or 500, str(error.explanation or error)) from error
+            raise engine_error(error.status_code or 500, str(error.explanation or error)) from error
         except ReadTimeout as error:
             raise self._unreachable("the request took too long") from error
         except (RequestException, DockerException, HTTPError, ConnectionError) as error:
@@ -333,7 +336,8 @@ def _quoted(text: str) -> str:
     return json.dumps(text).replace("$", "\\$")
 
 
-def _engine_error(status: int, explanation: str) -> EngineError:
+def engine_error(status: int, explanation: str) -> EngineError:
+    """The engine's refusal (HTTP status, its own words) as the error that says what is missing or taken."""
     message = explanation.strip().removeprefix("Error response from daemon: ")
     lower = message.lower()
     if status == 404 and "no such container" in lower:
