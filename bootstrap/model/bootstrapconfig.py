@@ -46,6 +46,8 @@ class TemplateSettings(_Document, frozen=True, kw_only=True):
 
 
 class BootstrapConfiguration(_Document, frozen=True, kw_only=True):
+    """Settings of this program, and of the agent that runs the static pods."""
+
     profile: Literal["kubeadm"] = "kubeadm"
     images: ImageSettings = ImageSettings()
     agent: AgentSettings = AgentSettings()
