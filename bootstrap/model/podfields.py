@@ -46,4 +46,4 @@ REFUSED = {
 """Field -> why a pod that has it is refused."""
 
 UNREMARKABLE = frozenset({"status", *(f"metadata.{field}" for field in _SERVER_METADATA.split())})
-"""Fields the API server writes: dropped without a word, so that ``kubectl get -o yaml`` output can be used."""
+"""Fields the API server writes: dropped without a word, so that ``kubectl get -o yaml`` output is usable."""

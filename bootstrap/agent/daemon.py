@@ -1,0 +1,222 @@
+"""The agent: one worker for each pod name, woken by the directory, the engine's events and time.
+
+Invariant: nothing is removed before the directory has been listed once, and stopping the agent stops no pod.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from bootstrap import __version__
+from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.names import MANIFEST, NODE, POD_NAME, POD_NAMESPACE, owned_by
+from bootstrap.agent.node import Node
+from bootstrap.agent.prober import Prober, Submit
+from bootstrap.agent.source import DirectorySource, Listing
+from bootstrap.agent.status import AgentStatus, PodStatus, summary
+from bootstrap.agent.volumes import Volumes
+from bootstrap.agent.worker import ENGINE_RETRY_SECONDS, Surroundings, Worker
+from bootstrap.errors import BootstrapError
+from bootstrap.host.clock import Clock
+from bootstrap.host.http import HttpClient
+from bootstrap.host.notify import ServiceManager
+from bootstrap.host.process import ProcessRunner
+from bootstrap.runtime.api import ContainerEvent, ContainerRuntime
+
+log = logging.getLogger("bootstrap.agent")
+
+RELIST_SECONDS = 20.0
+STATE_CHANGES = frozenset({"die", "destroy", "pause", "unpause"})
+"""Events that can call for an action; creations and starts are the agent's own."""
+
+
+class Agent:
+    """``spawn`` runs a worker to its end somewhere; tests step the workers themselves."""
+
+    def __init__(
+        self,
+        directory: Path,
+        node: Node,
+        connect: Callable[[], ContainerRuntime],
+        clock: Clock,
+        http: HttpClient,
+        processes: ProcessRunner,
+        *,
+        relist_seconds: float = RELIST_SECONDS,
+        spawn: Callable[[Worker], None] | None = None,
+        submit_probe: Submit | None = None,
+    ) -> None:
+        self.node = node
+        self.workers: dict[str, Worker] = {}
+        self.prober = Prober(http, connect, clock, self._wake_pod, submit_probe)
+        self._connect = connect
+        self._clock = clock
+        self._relist_seconds = relist_seconds
+        self._source = DirectorySource(directory, node.name)
+        self._volumes = Volumes(node, processes)
+        self._surroundings = Surroundings(node, clock, connect, self._volumes, self.prober)
+        self._spawn = spawn or self._spawn_thread
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._listing = Listing(False)
+        self._orphans_adopted = False
+        self._said: set[tuple[str, str]] = set()
+        self._events_runtime: ContainerRuntime | None = None
+
+    def run(self, services: ServiceManager) -> None:
+        """Work until ``stop`` is called."""
+        for name, target in (("events", self._follow_events), ("prober", self._run_prober)):
+            threading.Thread(target=target, name=name, daemon=True).start()
+        self._guarded_sync()
+        services.ready(self._summary())
+        pause = min(self._relist_seconds, services.watchdog_seconds or self._relist_seconds)
+        while not self._stop.is_set():
+            self._clock.wait(self._wake, pause)
+            self._wake.clear()
+            services.alive()
+            self._guarded_sync()
+            services.status(self._summary())
+        services.stopping()
+        self._close()
+
+    def stop(self) -> None:
+        """End ``run``; may be called from a signal handler."""
+        self._stop.set()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """The manifest directory may have changed."""
+        self._wake.set()
+
+    def sync(self) -> None:
+        """Bring the set of workers to what the directory asks for."""
+        listing = self._source.scan()
+        self._report(listing)
+        self._listing = listing
+        wanted = {pod.full_name: pod for pod in listing.pods}
+        for key, worker in tuple(self.workers.items()):
+            if worker.is_done and key not in wanted:
+                with self._lock:
+                    del self.workers[key]
+        for pod in wanted.values():
+            self._want(pod.name, pod.namespace, pod)
+        if not listing.listed:
+            return
+        for key, worker in self.workers.items():
+            if key not in wanted:
+                worker.want(None)
+        if not self._orphans_adopted:
+            self._adopt_orphans(listing)
+
+    def status(self) -> AgentStatus:
+        """What runs and what does not, at this moment."""
+        with self._lock:
+            workers = tuple(self.workers.values())
+        problem = next((worker.engine_problem for worker in workers if worker.engine_problem), "")
+        return AgentStatus(
+            node=self.node.name,
+            version=__version__,
+            listed=self._listing.listed,
+            pods=self._pods(),
+            problems=self._listing.problems,
+            engine=problem,
+        )
+
+    def handle(self, event: ContainerEvent) -> None:
+        """Wake the worker whose container this is."""
+        if event.action in STATE_CHANGES and event.labels.get(NODE) == self.node.name:
+            self._wake_pod(f"{event.labels.get(POD_NAME)}_{event.labels.get(POD_NAMESPACE)}")
+
+    def _want(self, name: str, namespace: str, pod: StaticPod | None) -> None:
+        """Tell the pod's worker; one that has ended, or is about to, is followed by a new one."""
+        key = f"{name}_{namespace}"
+        worker = self.workers.get(key)
+        if worker is not None and worker.want(pod):
+            return
+        worker = Worker(name, namespace, self._surroundings)
+        worker.want(pod)
+        with self._lock:
+            self.workers[key] = worker
+        self._spawn(worker)
+
+    def _adopt_orphans(self, listing: Listing) -> None:
+        """Pods of ours whose manifest vanished while no agent ran are removed; once, at the start.
+
+        One whose manifest is there but unreadable now stays: its last good version is what runs.
+        """
+        runtime = self._connect()
+        try:
+            for container in runtime.list(owned_by(self.node.name)):
+                name = container.labels.get(POD_NAME, "")
+                namespace = container.labels.get(POD_NAMESPACE, "")
+                if f"{name}_{namespace}" in self.workers:
+                    continue
+                if container.labels.get(MANIFEST) in listing.unreadable:
+                    continue
+                log.info("pod %s_%s has no manifest any more", name, namespace)
+                self._want(name, namespace, None)
+        finally:
+            runtime.close()
+        self._orphans_adopted = True
+
+    def _guarded_sync(self) -> None:
+        try:
+            self.sync()
+        except BootstrapError as error:
+            self._say("agent", error.message)
+
+    def _report(self, listing: Listing) -> None:
+        """Each problem is said once, and again only after it was gone."""
+        current = {(each.path, each.message) for each in listing.problems} | set(listing.remarks)
+        for path, message in sorted(current - self._said):
+            log.warning("%s: %s", path, message)
+        self._said = current
+
+    def _say(self, subject: str, message: str) -> None:
+        if (subject, message) not in self._said:
+            log.error("%s: %s", subject, message)
+            self._said.add((subject, message))
+
+    def _pods(self) -> tuple[PodStatus, ...]:
+        with self._lock:
+            workers = tuple(self.workers.values())
+        return tuple(worker.status for worker in workers if worker.status is not None)
+
+    def _summary(self) -> str:
+        return summary(self._pods(), len(self._listing.problems))
+
+    def _wake_pod(self, key: str) -> None:
+        worker = self.workers.get(key)
+        if worker is not None:
+            worker.wake()
+
+    def _spawn_thread(self, worker: Worker) -> None:
+        threading.Thread(target=worker.run, args=(self._stop,), name=worker.key, daemon=True).start()
+
+    def _run_prober(self) -> None:
+        self.prober.run(self._stop)
+
+    def _follow_events(self) -> None:
+        """Listen for ever; after every gap all workers look for themselves."""
+        while not self._stop.is_set():
+            try:
+                runtime = self._events_runtime = self._connect()
+                events = runtime.events()
+                for worker in tuple(self.workers.values()):
+                    worker.wake()
+                for event in events:
+                    self.handle(event)
+            except BootstrapError as error:
+                self._say("events", error.message)
+            self._clock.wait(self._stop, ENGINE_RETRY_SECONDS)
+
+    def _close(self) -> None:
+        for worker in self.workers.values():
+            worker.wake()
+        self.prober.wake()
+        if self._events_runtime is not None:
+            self._events_runtime.close()

@@ -1,0 +1,155 @@
+"""Starting a sandbox or a container, and getting its image. What fails is remembered, not raised.
+
+Invariant: after every call the engine tells the truth about what was done; only an engine that does not
+answer is an exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+from bootstrap.agent.container import Placement, container_spec, sandbox_spec
+from bootstrap.agent.dns import resolv_conf
+from bootstrap.agent.environment import Addresses, FieldReferenceError, environment
+from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.memory import Memory
+from bootstrap.agent.names import NODE, SANDBOX
+from bootstrap.agent.node import Node
+from bootstrap.agent.plan import Pull, Start
+from bootstrap.agent.security import SecurityContextError, must_not_be_root, refuse_root
+from bootstrap.agent.volumes import VolumeError, Volumes
+from bootstrap.host.clock import Clock
+from bootstrap.runtime.api import (
+    ContainerRuntime,
+    ContainerSpec,
+    EngineError,
+    EngineUnreachableError,
+    NameConflictError,
+    NoSuchContainerError,
+    NoSuchImageError,
+)
+
+log = logging.getLogger("bootstrap.agent")
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (VolumeError, "FailedMount"),
+    (FieldReferenceError, "CreateContainerConfigError"),
+    (SecurityContextError, "CreateContainerConfigError"),
+    (EngineError, "CreateContainerError"),
+)
+
+
+class Launcher:
+    """Does what ``plan`` decided for pods of this node."""
+
+    def __init__(self, node: Node, volumes: Volumes) -> None:
+        self._node = node
+        self._volumes = volumes
+
+    def start(
+        self, runtime: ContainerRuntime, pod: StaticPod, action: Start, memory: Memory, now: datetime
+    ) -> Memory:
+        """Create and start; the memory with the back-off this brings about."""
+        try:
+            if action.sandbox is None:
+                spec = sandbox_spec(pod, self._node, action.attempt)
+            else:
+                spec = self._container_spec(runtime, pod, action)
+            identity = self._create(runtime, spec)
+        except NoSuchImageError as error:
+            return self._without_image(pod, action, memory, now, error)
+        except tuple(kind for kind, _reason in _REASONS) as error:
+            log.error("pod %s: container %s: %s", pod.full_name, action.container, error)
+            reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+            return memory.with_setup_failure(action.container, reason, str(error), now)
+        return self._start(runtime, pod, action, identity, memory, now)
+
+    def pull(self, runtime: ContainerRuntime, key: str, action: Pull, memory: Memory, clock: Clock) -> Memory:
+        """Pull an image, or only look for it."""
+        image = action.image
+        try:
+            if not action.always and runtime.image(image) is not None:
+                return memory.with_pull(action.container, image)
+            if action.look_only:
+                return memory.with_look(image, clock.now())
+            log.info("pod %s: pulling image %s for container %s", key, image, action.container)
+            for _progress in runtime.pull(image):
+                pass
+        except EngineUnreachableError:
+            raise
+        except EngineError as error:
+            log.error("pod %s: container %s: %s", key, action.container, error.message)
+            return memory.with_pull_failure(image, error.message, clock.now())
+        return memory.with_pull(action.container, image)
+
+    def _start(
+        self,
+        runtime: ContainerRuntime,
+        pod: StaticPod,
+        action: Start,
+        identity: str,
+        memory: Memory,
+        now: datetime,
+    ) -> Memory:
+        memory = memory.with_start(action.container, action.failed, now)
+        try:
+            runtime.start(identity)
+        except EngineError as error:
+            log.error("pod %s: container %s cannot start: %s", pod.full_name, action.container, error.message)
+            if action.sandbox is None:
+                return memory.with_setup_failure(SANDBOX, "CreatePodSandboxError", error.message, now)
+            return memory
+        log.info("pod %s: started container %s, attempt %d", pod.full_name, action.container, action.attempt)
+        if action.sandbox is None:
+            self._set_dns(runtime, pod, identity)
+        return memory
+
+    def _container_spec(self, runtime: ContainerRuntime, pod: StaticPod, action: Start) -> ContainerSpec:
+        assert action.sandbox is not None
+        container = pod.container(action.container)
+        security = pod.pod.spec.security_context
+        if must_not_be_root(security, container):
+            refuse_root(security, container, runtime.image(container.image))
+        own_ip = self._node.address if pod.pod.spec.host_network else action.sandbox.state.ip
+        addresses = Addresses(own_ip, self._node.address, self._node.cores, self._node.memory)
+        variables = environment(pod, container, self._node.name, addresses)
+        mounts = self._volumes.mounts(pod, container, own_ip, variables)
+        placement = Placement(action.sandbox, mounts, addresses)
+        return container_spec(pod, container, self._node, action.attempt, placement)
+
+    def _create(self, runtime: ContainerRuntime, spec: ContainerSpec) -> str:
+        """A container of ours that holds the name is one the planner did not want: it gives way."""
+        try:
+            return runtime.create(spec)
+        except NameConflictError as conflict:
+            try:
+                holder = runtime.inspect(conflict.holder)
+            except NoSuchContainerError:
+                return runtime.create(spec)
+            if holder.labels.get(NODE) != self._node.name or holder.is_running:
+                raise
+            runtime.remove(holder.id)
+            return runtime.create(spec)
+
+    def _without_image(
+        self, pod: StaticPod, action: Start, memory: Memory, now: datetime, error: NoSuchImageError
+    ) -> Memory:
+        if action.sandbox is None:
+            return memory.with_missing_image(self._node.pause_image)
+        container = pod.container(action.container)
+        if container.image_pull_policy == "Never":
+            log.error("pod %s: container %s: %s", pod.full_name, action.container, error.message)
+            return memory.with_setup_failure(action.container, "ErrImageNeverPull", error.message, now)
+        return memory.with_missing_image(container.image)
+
+    def _set_dns(self, runtime: ContainerRuntime, pod: StaticPod, sandbox_id: str) -> None:
+        """All containers of a pod share the file the engine made for the sandbox."""
+        node_file = self._node.etc / "resolv.conf"
+        text = resolv_conf(pod.pod, node_file.read_text() if node_file.is_file() else "")
+        if text is None:
+            return
+        path = Path(runtime.inspect(sandbox_id).resolv_conf_path)
+        if path.is_file():
+            path.write_text(text)

@@ -1,0 +1,220 @@
+"""What the agent says about its pods: phase, containers, and why something does not run. Pure.
+
+Source: the kubelet's getPhase and convertToAPIContainerStatuses. Invariant: a container that does not run has
+a reason, and the reason names what is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from bootstrap.agent.backoff import waits_until
+from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.names import SANDBOX, Instance
+from bootstrap.agent.plan import Situation
+from bootstrap.agent.probe import Verdict
+from bootstrap.model.podspec import Container
+
+Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Terminating"]
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The JSON of the status socket."""
+
+
+class Exit(_Value, frozen=True, kw_only=True):
+    """How a container ended; ``reason`` as a kubelet says it."""
+
+    exit_code: int
+    reason: str
+    message: str = ""
+    finished: datetime | None = None
+
+
+class ContainerStatus(_Value, frozen=True, kw_only=True):
+    """``state`` is running, waiting or terminated; ``reason`` and ``message`` say why it is not running."""
+
+    name: str
+    image: str
+    state: Literal["running", "waiting", "terminated"]
+    init: bool = False
+    id: str = ""
+    ready: bool = False
+    started: bool = False
+    restarts: int = 0
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+    last_exit: Exit | None = None
+
+
+class PodStatus(_Value, frozen=True, kw_only=True):
+    """``manifest`` is "" for a pod that is being removed."""
+
+    name: str
+    namespace: str
+    uid: str
+    phase: Phase
+    ready: bool
+    manifest: str = ""
+    ip: str = ""
+    containers: tuple[ContainerStatus, ...] = ()
+
+
+class ManifestProblem(_Value, frozen=True, kw_only=True):
+    """A file that is not run, or not as it stands now; ``kept`` when its last good pod goes on."""
+
+    path: str
+    message: str
+    kept: bool = False
+
+
+class AgentStatus(_Value, frozen=True, kw_only=True):
+    """Everything; ``engine`` is "" or why the container engine cannot be used."""
+
+    node: str
+    version: str
+    listed: bool
+    pods: tuple[PodStatus, ...] = ()
+    problems: tuple[ManifestProblem, ...] = ()
+    engine: str = ""
+
+
+def pod_status(situation: Situation, verdicts: Mapping[str, Verdict], node_address: str) -> PodStatus | None:
+    """None when there is neither a manifest nor a container."""
+    desired = situation.desired
+    if desired is None:
+        return _leaving_status(situation)
+    sandbox = situation.newest(SANDBOX)
+    init = tuple(
+        _container_status(situation, each, verdicts, init=True) for each in desired.pod.spec.init_containers
+    )
+    apps = tuple(_container_status(situation, each, verdicts) for each in desired.pod.spec.containers)
+    address = node_address if desired.pod.spec.host_network else sandbox.state.ip if sandbox else ""
+    return PodStatus(
+        name=desired.name,
+        namespace=desired.namespace,
+        uid=desired.uid,
+        manifest=desired.source,
+        phase=_phase(desired, init, apps),
+        ready=all(each.ready for each in apps),
+        ip=address,
+        containers=(*init, *apps),
+    )
+
+
+def summary(pods: tuple[PodStatus, ...], problems: int) -> str:
+    """One line, as systemd shows it: ``4 pods running, 1 waiting, 1 bad manifest``."""
+    running = sum(each.phase == "Running" and each.ready for each in pods)
+    text = f"{running} pod{'' if running == 1 else 's'} running"
+    others = len(pods) - running
+    if others:
+        text += f", {others} not ready"
+    if problems:
+        text += f", {problems} bad manifest{'' if problems == 1 else 's'}"
+    return text
+
+
+def exit_of(instance: Instance) -> Exit:
+    """How a container that does not run any more ended."""
+    state = instance.state
+    if state.status == "created":
+        reason = "ContainerCannotRun"
+    elif state.oom_killed:
+        reason = "OOMKilled"
+    else:
+        reason = "Completed" if state.exit_code == 0 else "Error"
+    return Exit(exit_code=state.exit_code, reason=reason, message=state.error, finished=instance.ended)
+
+
+def _leaving_status(situation: Situation) -> PodStatus | None:
+    if not situation.instances:
+        return None
+    labels = situation.instances[0]
+    return PodStatus(
+        name=labels.state.labels.get("io.kubernetes.pod.name", ""),
+        namespace=labels.state.labels.get("io.kubernetes.pod.namespace", ""),
+        uid=labels.uid,
+        phase="Terminating",
+        ready=False,
+    )
+
+
+def _container_status(
+    situation: Situation, container: Container, verdicts: Mapping[str, Verdict], *, init: bool = False
+) -> ContainerStatus:
+    attempts = sorted(
+        (each for each in situation.instances if each.container == container.name and not each.is_stillborn),
+        key=lambda each: (each.attempt, each.state.created),
+        reverse=True,
+    )
+    last = attempts[0] if attempts else None
+    dead = next((each for each in attempts if not each.is_running), None)
+    common = ContainerStatus(
+        name=container.name,
+        image=container.image,
+        state="waiting",
+        init=init,
+        restarts=last.attempt if last else 0,
+        last_exit=exit_of(dead) if dead else None,
+    )
+    if last is not None and last.is_running:
+        verdict = verdicts.get(last.id, Verdict())
+        return msgspec.structs.replace(
+            common,
+            state="running",
+            id=last.id,
+            ready=verdict.ready,
+            started=verdict.started,
+            message="" if verdict.ready else verdict.message,
+            since=last.state.started,
+        )
+    reason, message = _waiting(situation, container, last)
+    if last is not None and not reason:
+        ended = exit_of(last)
+        return msgspec.structs.replace(
+            common,
+            state="terminated",
+            id=last.id,
+            ready=init and ended.exit_code == 0,
+            reason=ended.reason,
+            message=ended.message,
+            since=ended.finished,
+        )
+    return msgspec.structs.replace(common, reason=reason or "ContainerCreating", message=message)
+
+
+def _waiting(situation: Situation, container: Container, last: Instance | None) -> tuple[str, str]:
+    """(reason, message) of what keeps a container from starting, ("", "") when nothing does."""
+    memory, now = situation.memory, situation.now
+    for key in (container.name, SANDBOX):
+        if key in memory.setups:
+            return memory.setups[key].reason, memory.setups[key].message
+    for image in (container.image, situation.pause_image):
+        if image in memory.pulls:
+            failure = memory.pulls[image]
+            waits = waits_until(failure.backoff, failure.at, now)
+            return ("ImagePullBackOff" if waits else "ErrImagePull"), failure.message
+    backoff = memory.restarts.get(container.name)
+    if last is not None and backoff is not None and waits_until(backoff, last.ended, now):
+        return "CrashLoopBackOff", f"back-off {backoff.wait:g}s restarting failed container"
+    return "", ""
+
+
+def _phase(desired: StaticPod, init: tuple[ContainerStatus, ...], apps: tuple[ContainerStatus, ...]) -> Phase:
+    policy = desired.pod.spec.restart_policy
+    seen_apps = any(each.id or each.last_exit for each in apps)
+    if not seen_apps and any(not each.ready for each in init):
+        failed = any(each.state == "terminated" and not each.ready for each in init)
+        return "Failed" if failed and policy == "Never" else "Pending"
+    if any(each.state == "waiting" and each.last_exit is None for each in apps):
+        return "Pending"
+    if policy == "Always" or any(each.state != "terminated" for each in apps):
+        return "Running"
+    if all(each.last_exit and each.last_exit.exit_code == 0 for each in apps):
+        return "Succeeded"
+    return "Failed" if policy == "Never" else "Running"

@@ -1,0 +1,173 @@
+"""A container's mounts, made ready on the node's disk.
+
+Source: pkg/volume/hostpath, emptydir, util/subpath. Invariants: every bind source exists when the engine is
+asked to mount it; content of a hostPath is never removed, and nothing below a mount is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from bootstrap.agent.dns import hosts_file, pod_hostname
+from bootstrap.agent.environment import expand
+from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.node import Node
+from bootstrap.errors import BootstrapError
+from bootstrap.host.process import ProcessRunner
+from bootstrap.model.podspec import Container, EmptyDirVolumeSource, HostPathVolumeSource, Volume, VolumeMount
+from bootstrap.model.quantity import whole
+from bootstrap.runtime.api import Mount
+
+log = logging.getLogger("bootstrap.agent")
+
+HOSTS_PATH = "/etc/hosts"
+PROPAGATION = {"None": "", "HostToContainer": "rslave", "Bidirectional": "rshared"}
+
+_CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
+    "Directory": (stat.S_ISDIR, "a directory"),
+    "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
+    "File": (stat.S_ISREG, "a file"),
+    "FileOrCreate": (stat.S_ISREG, "a file"),
+    "Socket": (stat.S_ISSOCK, "a socket"),
+    "CharDevice": (stat.S_ISCHR, "a character device"),
+    "BlockDevice": (stat.S_ISBLK, "a block device"),
+}
+
+
+class VolumeError(BootstrapError):
+    """A volume is not there, is not what its type says, or cannot be made. It is tried again."""
+
+
+class Volumes:
+    """The mounts of this node's pods."""
+
+    def __init__(self, node: Node, processes: ProcessRunner) -> None:
+        self._node = node
+        self._processes = processes
+
+    def mounts(
+        self, pod: StaticPod, container: Container, pod_ip: str, variables: dict[str, str]
+    ) -> tuple[Mount, ...]:
+        """Prepare what the container mounts, its hosts file and termination message file too.
+
+        Raises VolumeError.
+        """
+        try:
+            named = {volume.name: volume for volume in pod.pod.spec.volumes}
+            found = [
+                self._mount(pod, named[mount.name], mount, variables) for mount in container.volume_mounts
+            ]
+            taken = {mount.target for mount in found}
+            if HOSTS_PATH not in taken:
+                found.append(self._hosts(pod, pod_ip))
+            if container.termination_message_path and container.termination_message_path not in taken:
+                found.append(self._termination_message(pod, container))
+        except OSError as error:
+            raise VolumeError(f"{error.filename}: {error.strerror}") from error
+        return tuple(found)
+
+    def remove_pod(self, uid: str) -> None:
+        """Remove what belonged to a pod of which nothing runs any more; tmpfs mounts are undone first."""
+        directory = self._node.pod_directory(uid)
+        if not directory.is_dir():
+            return
+        volumes = directory / "volumes" / "kubernetes.io~empty-dir"
+        for volume in volumes.iterdir() if volumes.is_dir() else ():
+            if volume.is_mount() and not self._processes.run(["umount", str(volume)]).ok:
+                log.warning("%s is still in use and stays", volume)
+                return
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def _mount(self, pod: StaticPod, volume: Volume, mount: VolumeMount, variables: dict[str, str]) -> Mount:
+        source = self._source(pod, volume)
+        sub_path = expand(mount.sub_path_expr, variables) or mount.sub_path
+        if sub_path:
+            source = _below(source, sub_path)
+        return Mount(str(source), mount.mount_path, mount.read_only, PROPAGATION[mount.mount_propagation])
+
+    def _source(self, pod: StaticPod, volume: Volume) -> Path:
+        if volume.host_path is not None:
+            return prepare_host_path(volume.host_path)
+        directory = self._node.pod_directory(pod.uid) / "volumes" / "kubernetes.io~empty-dir" / volume.name
+        source = volume.empty_dir or EmptyDirVolumeSource()
+        group = pod.pod.spec.security_context.fs_group
+        if directory.is_dir() and (source.medium != "Memory" or directory.is_mount()):
+            return directory
+        _make_private(directory.parent)
+        directory.mkdir(exist_ok=True)
+        if source.medium == "Memory":
+            self._mount_tmpfs(directory, source)
+        directory.chmod(0o777 if group is None else 0o2777)
+        if group is not None:
+            os.chown(directory, -1, group)
+        return directory
+
+    def _mount_tmpfs(self, directory: Path, source: EmptyDirVolumeSource) -> None:
+        argv = ["mount", "-t", "tmpfs"]
+        if source.size_limit is not None:
+            argv += ["-o", f"size={whole(source.size_limit)}"]
+        done = self._processes.run([*argv, "tmpfs", str(directory)])
+        if not done.ok:
+            raise VolumeError(f"no tmpfs at {directory}: {done.stderr.strip()}")
+
+    def _hosts(self, pod: StaticPod, pod_ip: str) -> Mount:
+        path = self._node.pod_directory(pod.uid) / "etc-hosts"
+        node_hosts = self._node.etc / "hosts"
+        text = hosts_file(
+            pod.pod,
+            pod_hostname(pod.pod, pod.name),
+            pod_ip,
+            node_hosts.read_text(errors="replace") if node_hosts.is_file() else "",
+        )
+        _make_private(path.parent)
+        path.write_text(text)
+        path.chmod(0o644)
+        return Mount(str(path), HOSTS_PATH)
+
+    def _termination_message(self, pod: StaticPod, container: Container) -> Mount:
+        directory = self._node.pod_directory(pod.uid) / "containers" / container.name
+        _make_private(directory)
+        path = directory / secrets.token_hex(4)
+        path.touch()
+        path.chmod(0o666)
+        return Mount(str(path), container.termination_message_path)
+
+
+def prepare_host_path(source: HostPathVolumeSource) -> Path:
+    """The path, checked against its type and created where the type says so. Raises VolumeError, OSError."""
+    path = Path(source.path)
+    if source.type in ("", "DirectoryOrCreate") and not path.exists():
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if source.type == "FileOrCreate" and not path.exists():
+        path.touch(mode=0o644)
+    if source.type:
+        check, kind = _CHECKS[source.type]
+        if not path.exists():
+            raise VolumeError(f"hostPath {path} does not exist", remedy=f"ls -ld {path.parent}")
+        if not check(path.stat().st_mode):
+            raise VolumeError(f"hostPath {path} is not {kind}", remedy=f"ls -ld {path}")
+    return path
+
+
+def _below(volume: Path, sub_path: str) -> Path:
+    """A path inside the volume, created when missing; a symbolic link must not lead out of it."""
+    if ".." in PurePosixPath(sub_path).parts:
+        raise VolumeError(f"subPath {sub_path} must not contain '..'")
+    base = volume.resolve()
+    path = (base / sub_path).resolve()
+    if not path.is_relative_to(base):
+        raise VolumeError(f"subPath {sub_path} leads out of its volume {volume}")
+    if not path.exists():
+        path.mkdir(mode=stat.S_IMODE(base.stat().st_mode), parents=True)
+    return path
+
+
+def _make_private(directory: Path) -> None:
+    """The directories of a pod are not for other users of the machine to list."""
+    directory.mkdir(mode=0o750, parents=True, exist_ok=True)

@@ -1,0 +1,246 @@
+"""Brings the containers of one pod name to what its manifest says. One thread, one engine connection each.
+
+Invariant: ``step`` looks, decides (``plan``), and does one thing; it keeps no picture of the engine from one
+step to the next, so it does not matter what happened in between, or to whom.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.launcher import Launcher
+from bootstrap.agent.memory import Memory
+from bootstrap.agent.names import SANDBOX, Instance, instance_of, labels_of_pod
+from bootstrap.agent.node import Node
+from bootstrap.agent.plan import Action, Pull, Remove, Rest, Situation, Start, Stop, plan
+from bootstrap.agent.probe import Verdict
+from bootstrap.agent.prober import Prober, Target
+from bootstrap.agent.status import PodStatus, pod_status
+from bootstrap.agent.volumes import Volumes
+from bootstrap.errors import BootstrapError
+from bootstrap.host.clock import Clock
+from bootstrap.runtime.api import ContainerRuntime, EngineUnreachableError
+
+log = logging.getLogger("bootstrap.agent")
+
+RESYNC_SECONDS = 60.0
+"""How long a lost event can go unnoticed."""
+
+ENGINE_RETRY_SECONDS = 1.0
+SHORTEST_GRACE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all workers share; every member is safe to use from several threads."""
+
+    node: Node
+    clock: Clock
+    connect: Callable[[], ContainerRuntime]
+    volumes: Volumes
+    prober: Prober
+
+
+class Worker:
+    """The pod ``name`` in ``namespace``, whatever its UID."""
+
+    def __init__(self, name: str, namespace: str, surroundings: Surroundings) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.status: PodStatus | None = None
+        self.engine_problem = ""
+        self._at = surroundings
+        self._launcher = Launcher(surroundings.node, surroundings.volumes)
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._desired: StaticPod | None = None
+        self._was_removed = False
+        self._memory = Memory()
+        self._uids: set[str] = set()
+        self._runtime: ContainerRuntime | None = None
+        self._done = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}_{self.namespace}"
+
+    @property
+    def is_done(self) -> bool:
+        """Its manifest is gone, and so is everything of the pod."""
+        return self._done
+
+    def want(self, desired: StaticPod | None) -> bool:
+        """From now on this is the pod; None takes it away, completely, even if it is wanted again at once.
+
+        False when the worker has ended: a new one is needed.
+        """
+        with self._lock:
+            if self._done:
+                return False
+            if desired == self._desired and desired is not None:
+                return True
+            self._was_removed |= desired is None
+            self._desired = desired
+        self._wake.set()
+        return True
+
+    def wake(self) -> None:
+        """Something may have happened to its containers."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set (and ``wake`` called), or until there is nothing left to look after."""
+        while not stop.is_set() and not self._done:
+            self._wake.clear()
+            pause = self._patient_step()
+            if pause > 0 and not self._done:
+                self._at.clock.wait(self._wake, pause)
+        self._disconnect()
+
+    def step(self) -> Action:
+        """Look, decide, do one thing; the action says what was done. Raises EngineUnreachableError."""
+        desired = self._accept_desired()
+        situation = self._observe(desired)
+        verdicts = self._probe(situation)
+        failing = {key: each.failing for key, each in verdicts.items() if each.failing}
+        situation = Situation(
+            desired, situation.instances, situation.now, situation.pause_image, self._memory, failing
+        )
+        action = plan(situation)
+        self.status = pod_status(situation, verdicts, self._at.node.address)
+        self._perform(action, desired)
+        if isinstance(action, Rest) and not situation.instances:
+            with self._lock:
+                self._done = self._desired is None
+        return action
+
+    def _patient_step(self) -> float:
+        """Seconds to wait before the next step."""
+        try:
+            action = self.step()
+            self.engine_problem = ""
+        except EngineUnreachableError as error:
+            if not self.engine_problem:
+                log.warning("pod %s: %s", self.key, error.message)
+            self.engine_problem = error.message
+            self._disconnect()
+            return ENGINE_RETRY_SECONDS
+        except BootstrapError as error:
+            log.error("pod %s: %s", self.key, error.message)
+            return ENGINE_RETRY_SECONDS
+        if not isinstance(action, Rest):
+            return 0.0
+        if action.until is None:
+            return RESYNC_SECONDS
+        return min(RESYNC_SECONDS, max(0.01, (action.until - self._at.clock.now()).total_seconds()))
+
+    def _accept_desired(self) -> StaticPod | None:
+        with self._lock:
+            desired, removed = self._desired, self._was_removed
+            self._was_removed = False
+        if removed:
+            self._memory = Memory(leaving=True)
+        elif desired is not None and desired.uid not in self._uids:
+            self._memory = Memory(leaving=self._memory.leaving)
+        if desired is not None:
+            self._uids.add(desired.uid)
+        return desired
+
+    def _observe(self, desired: StaticPod | None) -> Situation:
+        labels = labels_of_pod(self._at.node.name, self.name, self.namespace)
+        instances = tuple(instance_of(each) for each in self._connected().list(labels))
+        if not instances and self._memory.leaving:
+            self._clean_up(set())
+            self._memory = Memory()
+        self._clean_up({each.uid for each in instances} | ({desired.uid} if desired else set()))
+        return Situation(desired, instances, self._at.clock.now(), self._at.node.pause_image, self._memory)
+
+    def _probe(self, situation: Situation) -> dict[str, Verdict]:
+        """Tell the prober what runs, and hear what it knows."""
+        desired = situation.desired
+        targets = []
+        for instance in situation.instances if desired else ():
+            if desired and instance.uid == desired.uid and not instance.is_sandbox and instance.is_running:
+                target = self._target(desired, instance, situation)
+                if target is not None:
+                    targets.append(target)
+        self._at.prober.track(self.key, tuple(targets))
+        return {each.id: self._at.prober.verdict(each.id, each.container) for each in targets}
+
+    def _target(self, desired: StaticPod, instance: Instance, situation: Situation) -> Target | None:
+        try:
+            container = desired.container(instance.container)
+        except KeyError:
+            return None
+        sandbox = situation.newest(SANDBOX)
+        address = sandbox.state.ip if sandbox and not desired.pod.spec.host_network else self._at.node.address
+        return Target(
+            instance.id, container, address or "127.0.0.1", instance.state.started or instance.state.created
+        )
+
+    def _perform(self, action: Action, desired: StaticPod | None) -> None:
+        if isinstance(action, Start) and desired is not None:
+            self._memory = self._launcher.start(
+                self._connected(), desired, action, self._memory, self._at.clock.now()
+            )
+        elif isinstance(action, Pull):
+            self._memory = self._launcher.pull(
+                self._connected(), self.key, action, self._memory, self._at.clock
+            )
+        elif isinstance(action, Stop):
+            self._stop(action)
+        elif isinstance(action, Remove):
+            for instance in action.targets:
+                log.info("pod %s: removing container %s (%s)", self.key, instance.state.name, action.why)
+                self._connected().remove(instance.id)
+
+    def _stop(self, action: Stop) -> None:
+        """All targets at once: one on this thread, the others on threads (and connections) of their own."""
+        for instance, grace in action.targets:
+            log.info(
+                "pod %s: stopping container %s, at most %d s (%s)",
+                self.key,
+                instance.container,
+                grace,
+                action.why,
+            )
+        others = [
+            threading.Thread(target=self._stop_elsewhere, args=(instance, grace), daemon=True)
+            for instance, grace in action.targets[1:]
+        ]
+        for thread in others:
+            thread.start()
+        first, grace = action.targets[0]
+        try:
+            self._connected().stop(first.id, max(SHORTEST_GRACE, grace))
+        finally:
+            for thread in others:
+                thread.join()
+
+    def _stop_elsewhere(self, instance: Instance, grace: int) -> None:
+        try:
+            runtime = self._at.connect()
+            runtime.stop(instance.id, max(SHORTEST_GRACE, grace))
+            runtime.close()
+        except BootstrapError as error:
+            log.warning("pod %s: container %s: %s", self.key, instance.container, error.message)
+
+    def _clean_up(self, present: set[str]) -> None:
+        """Remove what pods that are gone had on disk."""
+        for uid in sorted(self._uids - present):
+            self._at.volumes.remove_pod(uid)
+        self._uids = present
+
+    def _connected(self) -> ContainerRuntime:
+        if self._runtime is None:
+            self._runtime = self._at.connect()
+        return self._runtime
+
+    def _disconnect(self) -> None:
+        if self._runtime is not None:
+            self._runtime.close()
+            self._runtime = None

@@ -1,0 +1,157 @@
+"""``bootstrap agent``: run it in the foreground, ask a running one, read its log."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bootstrap.errors import BootstrapError
+from bootstrap.model.layout import Layout
+
+if TYPE_CHECKING:
+    from bootstrap.host.services import AgentService
+
+LAYOUT = Layout()
+HEALTHZ_PORT = 10248
+DEFAULT_PAUSE_IMAGE = "registry.k8s.io/pause:3.10.2"
+
+EPILOG = """\b
+Examples:
+  bootstrap agent status              what runs, and why something does not
+  bootstrap agent status -o json      the same, for programs
+  bootstrap agent logs -f             what it does
+  bootstrap agent run                 run it here, until Ctrl-C; the pods stay
+"""
+
+
+@click.group(epilog=EPILOG)
+def agent() -> None:
+    """Run static pods from a directory of manifests, without a kubelet."""
+
+
+@agent.command("run")
+@click.option("--manifests", default=str(LAYOUT.manifests), show_default=True, metavar="DIR")
+@click.option(
+    "--socket", default=str(LAYOUT.agent_socket), show_default=True, help="Where it tells its status."
+)
+@click.option(
+    "--node-name", default="", metavar="NAME", help="Suffix of the pod names [default: the host name]"
+)
+@click.option("--docker-socket", default=str(LAYOUT.docker_socket), show_default=True)
+@click.option("--root-dir", default=str(LAYOUT.state), show_default=True, help="Keeps what belongs to pods.")
+@click.option("--healthz-port", default=HEALTHZ_PORT, show_default=True, help="On 127.0.0.1; 0 for none.")
+@click.option("--file-check-frequency", default="20s", show_default=True, metavar="DURATION")
+@click.option("--pause-image", default=DEFAULT_PAUSE_IMAGE, show_default=True)
+def run(
+    manifests: str,
+    socket: str,
+    node_name: str,
+    docker_socket: str,
+    root_dir: str,
+    healthz_port: int,
+    file_check_frequency: str,
+    pause_image: str,
+) -> None:
+    """Run the agent in the foreground. SIGTERM stops the agent, not the pods."""
+    from bootstrap.cli.agentrun import Settings, run_agent
+    from bootstrap.model.duration import duration_seconds
+
+    run_agent(
+        Settings(
+            manifests=Path(manifests),
+            socket=Path(socket) if socket else None,
+            node_name=node_name or os.uname().nodename,
+            docker_socket=docker_socket,
+            root=Path(root_dir),
+            healthz_port=healthz_port,
+            relist_seconds=duration_seconds(file_check_frequency),
+            pause_image=pause_image,
+        )
+    )
+
+
+@agent.command("status")
+@click.option("--socket", default=str(LAYOUT.agent_socket), show_default=True)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+def status(socket: str, output: str) -> None:
+    """Show every pod, and why something does not run."""
+    from bootstrap.host.http import NoAnswerError
+    from bootstrap.host.httpserver import fetch_unix
+
+    try:
+        reply = fetch_unix(Path(socket), "/status")
+    except NoAnswerError as error:
+        raise BootstrapError(
+            f"the agent does not answer: {error.message}", remedy="bootstrap agent logs"
+        ) from error
+    if output == "json":
+        click.echo(reply.body.decode().rstrip())
+        return
+    for line in status_lines(json.loads(reply.body)):
+        click.echo(line)
+
+
+@agent.command("logs")
+@click.option("-n", "--lines", default=100, show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="Wait for more.")
+def logs(lines: int, follow: bool) -> None:
+    """Show what the agent logged: from the journal, or from its log file."""
+    from bootstrap.host.process import SystemProcesses
+
+    service = _service()
+    if not follow:
+        click.echo(service.recent_log(lines))
+        return
+    if service.manager == "systemd":
+        unit = PurePosixPath(LAYOUT.agent_unit).name
+        argv = ["journalctl", "--follow", f"--lines={lines}", f"--unit={unit}"]
+    else:
+        argv = ["tail", "-F", f"--lines={lines}", str(LAYOUT.agent_log)]
+    SystemProcesses().stream(argv, click.echo)
+
+
+def status_lines(status: dict[str, Any]) -> list[str]:
+    """The JSON of the status socket as a table: one line for each container, then what is wrong."""
+    rows = [("POD", "CONTAINER", "STATE", "READY", "RESTARTS", "WHY")]
+    for pod in status["pods"]:
+        name = f"{pod['namespace']}/{pod['name']}"
+        if not pod["containers"]:
+            rows.append((name, "", pod["phase"], "", "", ""))
+        for container in pod["containers"]:
+            rows.append(_row(name, container))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    for problem in status["problems"]:
+        kept = " (its last good version runs on)" if problem["kept"] else ""
+        lines.append(f"{problem['path']}: {problem['message']}{kept}")
+    if status["engine"]:
+        lines.append(f"engine: {status['engine']}")
+    return lines
+
+
+def _row(pod: str, container: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
+    why = ": ".join(text for text in (container["reason"], container["message"]) if text)
+    last = container["lastExit"]
+    if last and container["state"] != "terminated":
+        why = "; ".join(text for text in (why, f"last exit {last['exitCode']} ({last['reason']})") if text)
+    name = f"{container['name']} (init)" if container["init"] else container["name"]
+    ready = "yes" if container["ready"] else "no"
+    return pod, name, container["state"], ready, str(container["restarts"]), why
+
+
+def _service() -> AgentService:
+    from bootstrap.host.clock import SystemClock
+    from bootstrap.host.files import Files
+    from bootstrap.host.http import SystemHttp
+    from bootstrap.host.process import SystemProcesses
+    from bootstrap.host.services import choose_service
+
+    return choose_service(
+        Files(Path("/")), LAYOUT, SystemProcesses(), SystemHttp(), SystemClock(), healthz_port=HEALTHZ_PORT
+    )

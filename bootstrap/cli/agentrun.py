@@ -1,0 +1,115 @@
+"""Builds the real agent and runs it until a signal. Invariant: whatever is imported here stays in memory for
+good."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bootstrap.agent.daemon import Agent
+from bootstrap.agent.node import Node
+from bootstrap.agent.server import health_page, status_page
+from bootstrap.host.clock import SystemClock
+from bootstrap.host.http import SystemHttp
+from bootstrap.host.httpserver import Handlers, ListenError, listen_tcp, listen_unix, serve
+from bootstrap.host.inotify import DirectoryWatch
+from bootstrap.host.network import SystemNetwork
+from bootstrap.host.notify import ServiceManager
+from bootstrap.host.process import SystemProcesses
+from bootstrap.runtime.api import ContainerRuntime
+
+log = logging.getLogger("bootstrap.agent")
+
+STACK_BYTES = 256 * 1024
+"""A dozen threads with shallow stacks; the default reserves eight megabytes for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of ``agent run``; ``socket`` None tells the status nowhere, ``healthz_port`` 0 serves
+    none."""
+
+    manifests: Path
+    socket: Path | None
+    node_name: str
+    docker_socket: str
+    root: Path
+    healthz_port: int
+    relist_seconds: float
+    pause_image: str
+
+
+def run_agent(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT."""
+    _log_to_stderr()
+    threading.stack_size(STACK_BYTES)
+    node = Node(
+        name=settings.node_name.strip().lower(),
+        root=settings.root,
+        pause_image=settings.pause_image,
+        address=SystemNetwork().default_address(),
+        cores=os.cpu_count() or 1,
+        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )
+    agent = Agent(
+        settings.manifests,
+        node,
+        connector(settings.docker_socket),
+        SystemClock(),
+        SystemHttp(),
+        SystemProcesses(),
+        relist_seconds=settings.relist_seconds,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: agent.stop())
+    watch = DirectoryWatch(settings.manifests, agent.wake)
+    threading.Thread(target=watch.run, args=(stop,), name="inotify", daemon=True).start()
+    handlers = _listeners(settings, agent)
+    threading.Thread(target=serve, args=(handlers, stop), name="server", daemon=True).start()
+    log.info("node %s runs the manifests in %s", node.name, settings.manifests)
+    # What is alive now is alive for good: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    agent.run(ServiceManager())
+    log.info("stopped; the pods run on")
+
+
+def connector(socket: str) -> Callable[[], ContainerRuntime]:
+    """Makes connections to the engine, one for each thread that asks."""
+    from bootstrap.runtime.docker_engine import DockerEngine
+    from bootstrap.runtime.docker_request import allows_negative_oom_score
+
+    allowed = allows_negative_oom_score(Path("/proc/self/status").read_text())
+    if not allowed:
+        log.warning("without CAP_SYS_RESOURCE containers get no protective OOM score")
+    return partial(DockerEngine, socket, allow_negative_oom=allowed)
+
+
+def _listeners(settings: Settings, agent: Agent) -> Handlers:
+    """A port that is taken is a warning: the pods matter more than who asks after them."""
+    handlers: Handlers = {}
+    try:
+        if settings.healthz_port:
+            handlers[listen_tcp("127.0.0.1", settings.healthz_port)] = health_page
+        if settings.socket is not None:
+            handlers[listen_unix(settings.socket)] = partial(status_page, agent.status)
+    except ListenError as error:
+        log.warning("%s", error.message)
+    return handlers
+
+
+def _log_to_stderr() -> None:
+    """One line for each thing that happened; the journal adds its own time."""
+    form = "%(levelname)s %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = f"%(asctime)s {form}"
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
