@@ -50,8 +50,11 @@ class AgentService(Protocol):
     def install(self, unit: str) -> None:
         """Make the unit text known; it decides how the agent is run from the next ``start`` on."""
 
+    def launch(self) -> None:
+        """Start it, or restart it when what was installed changed; returns at once."""
+
     def start(self) -> None:
-        """Start it, or restart it when what was installed changed; returns once it answers /healthz."""
+        """``launch``, and wait until it answers /healthz; raises AgentFailedError."""
 
     def stop(self) -> None:
         """Stop it and wait until it is gone; nothing when it does not run."""
@@ -155,11 +158,16 @@ class SystemdAgentService:
         if self._property("UnitFileState") != "enabled":
             self._systemctl("enable", self._unit_name)
 
-    def start(self) -> None:
+    def launch(self) -> None:
         unit = _read(self._files, self._layout.agent_unit)
+        if not unit:
+            raise _not_installed()
         if self._changed or not self.is_running() or not self._runs(unit_command(unit)):
-            self._systemctl("restart", self._unit_name)
+            self._systemctl("--no-block", "restart", self._unit_name)
             self._changed = False
+
+    def start(self) -> None:
+        self.launch()
         self._health.wait(self)
 
     def stop(self) -> None:
@@ -190,7 +198,7 @@ class SystemdAgentService:
         done = self._processes.run(("systemctl", *arguments))
         require_success(
             done,
-            f"systemctl {arguments[0]} of the agent",
+            "systemd could not do it for the agent",
             remedy=f"systemctl status {self._unit_name}; journalctl -u {self._unit_name}",
         )
 
@@ -213,12 +221,10 @@ class DaemonAgentService:
         if _read(self._files, self._unit) != unit:
             self._files.write(self._unit, unit, 0o600)
 
-    def start(self) -> None:
+    def launch(self) -> None:
         unit = _read(self._files, self._unit)
         if not unit:
-            raise AgentFailedError(
-                "the agent is not installed on this machine", remedy="bootstrap init phase agent-start"
-            )
+            raise _not_installed()
         command = unit_command(unit)
         pid = self._pid()
         if pid and command_line(pid) != command:
@@ -226,6 +232,9 @@ class DaemonAgentService:
             pid = 0
         if not pid:
             self._spawn(command)
+
+    def start(self) -> None:
+        self.launch()
         self._health.wait(self)
 
     def stop(self) -> None:
@@ -278,6 +287,12 @@ class DaemonAgentService:
             return 0
         pid, started = map(int, fields)
         return pid if started and start_ticks(pid) == started else 0
+
+
+def _not_installed() -> AgentFailedError:
+    return AgentFailedError(
+        "the agent is not installed on this machine", remedy="bootstrap init phase agent-start"
+    )
 
 
 def _failed(service: AgentService, message: str) -> AgentFailedError:

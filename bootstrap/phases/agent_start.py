@@ -34,20 +34,25 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
 
 
 def start_agent(context: Context) -> None:
-    layout, service = context.layout, context.agent_service
+    with context.reporter.step("Starting the static-pod agent") as step:
+        launch_agent(context)
+        context.agent_service.start()
+        step.done(f"static-pod agent runs ({context.agent_service.manager})")
+
+
+def launch_agent(context: Context) -> None:
+    """Start it without waiting for it, for a workflow that has something else to do meanwhile."""
+    layout, service, files = context.layout, context.agent_service, context.files
     unit = render_agent_unit(
         agent_command(context.control_plane),
         layout=layout,
         site_templates=context.control_plane.bootstrap.templates.directory,
     )
-    with context.reporter.step("Starting the static-pod agent") as step:
-        inventory.record_directory(context.files, layout, layout.manifests)
-        context.files.make_directory(layout.manifests, 0o700)
-        inventory.record(context.files, layout, _traces(context))
-        service.install(unit.content)
-        adopted = service.is_running()
-        service.start()
-        step.done(f"static-pod agent {'runs' if adopted else 'started'} ({service.manager})")
+    inventory.record_directory(files, layout, layout.manifests)
+    files.make_directory(layout.manifests, 0o700)
+    inventory.record(files, layout, _traces(context))
+    service.install(unit.content)
+    service.launch()
 
 
 def _traces(context: Context) -> tuple[PurePosixPath, ...]:

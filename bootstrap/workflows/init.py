@@ -11,14 +11,14 @@ from __future__ import annotations
 import dataclasses
 
 from bootstrap.host.lock import NodeLock
-from bootstrap.phases.agent_start import AGENT_START
-from bootstrap.phases.certs import CERTS
+from bootstrap.phases.agent_start import AGENT_START, launch_agent
+from bootstrap.phases.certs import CERTS, prepare_keys
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
 from bootstrap.phases.etcd import ETCD
 from bootstrap.phases.kubeconfig import KUBECONFIG
 from bootstrap.phases.manifests import desired_manifests
-from bootstrap.phases.phase import Phase, run_all, select
+from bootstrap.phases.phase import Phase, run_all, run_phase, select
 from bootstrap.phases.preflight import PREFLIGHT, check_machine
 from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
@@ -61,12 +61,16 @@ def run_init_phase(phase: Phase, context: Context) -> None:
 
 
 def _run(phases: tuple[Phase, ...], context: Context, command: str) -> None:
-    skipped = context.control_plane.init.skip_phases
-    select(phases, skipped)
+    chosen = select(phases, context.control_plane.init.skip_phases)
     desired_manifests(context)
     with NodeLock(context.files, context.layout.lock, command):
         settle(context)
-        run_all(phases, context, skipped)
+        prepare_keys(context)
+        for _path, phase in chosen:
+            run_phase(phase, context)
+            if phase is PREFLIGHT and any(phase is AGENT_START for _path, phase in chosen):
+                # It takes as long to start as the certificates take to be made.
+                launch_agent(context)
         # Phases may have been skipped; a generation is what lies on disk, never a way to write it.
         if plan_node(context).is_empty:
             record_generation(context)

@@ -98,8 +98,11 @@ class SayingAgentService:
     def install(self, unit: str) -> None:  # noqa: ARG002
         self._reporter.info("would install the agent's unit")
 
-    def start(self) -> None:
+    def launch(self) -> None:
         self._reporter.info("would start the agent")
+
+    def start(self) -> None:
+        self.launch()
 
     def stop(self) -> None:
         self._reporter.info("would stop the agent")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootstrap.kube.client import (
@@ -22,15 +22,20 @@ from bootstrap.kube.client import (
 )
 from bootstrap.kube.objects import CLUSTER_ROLE_BINDINGS
 
+_COLLECTION = re.compile(r"^(?:/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/[^/]+)?/[^/]+$")
 _NAMESPACE = re.compile(r"^(?:/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/")
 
 
 class FakeApiServer:
-    """``objects`` by full path; ``history`` has every change: "create PATH", "replace PATH", ..."""
+    """``objects`` by full path; ``history`` has every change: "create PATH", "replace PATH", ...
+
+    ``on_request`` is called before each request: a test may let the world move on there.
+    """
 
     def __init__(self, namespaces: tuple[str, ...] = ("default", "kube-system", "kube-public")) -> None:
         self.answering = True
         self.ready = True
+        self.on_request: Callable[[], None] = lambda: None
         self.objects: dict[str, JsonObject] = {}
         self.history: list[str] = []
         self._versions = itertools.count(1)
@@ -70,12 +75,12 @@ class FakeApiClient:
         found = self.server.objects.get(path)
         if found is not None:
             return copy.deepcopy(found)
-        items = self._collection(path)
-        if items or path.rpartition("/")[2].endswith("s"):
-            return {"kind": "List", "items": items}
+        if _COLLECTION.match(path):
+            return {"kind": "List", "items": self._collection(path)}
         raise NotFoundError(f"{path} not found", status=404)
 
     def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:
+        self.server.on_request()
         if not self.server.answering:
             raise ApiUnreachableError("connection refused")
         if not self.server.ready:
@@ -125,6 +130,7 @@ class FakeApiClient:
 
     def _enter(self) -> None:
         assert not self.closed, "used after close"
+        self.server.on_request()
         if not self.server.answering:
             raise ApiUnreachableError("connection refused")
         if not self.server.may(self.name):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bootstrap.errors import BootstrapError
 
 
 class FakeAgentService:
-    """``history`` has every change in order. ``on_start`` is what the agent does once it runs."""
+    """``history`` has every change in order."""
 
     manager = "daemon"
 
-    def __init__(self, on_start: Callable[[], None] = lambda: None) -> None:
-        self.on_start = on_start
+    def __init__(self) -> None:
         self.history: list[str] = []
         self.unit = ""
         self.running = False
@@ -26,7 +23,7 @@ class FakeAgentService:
             self.history.append("install")
         self.unit = unit
 
-    def start(self) -> None:
+    def launch(self) -> None:
         if self.refuses_to_start:
             raise BootstrapError(self.refuses_to_start)
         if self.running and self._running_unit == self.unit:
@@ -34,7 +31,9 @@ class FakeAgentService:
         self.history.append("restart" if self.running else "start")
         self.running = True
         self._running_unit = self.unit
-        self.on_start()
+
+    def start(self) -> None:
+        self.launch()
 
     def stop(self) -> None:
         if self.running:
