@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.model.version import RELEASES, KubernetesVersion
+from bootstrap.model.version import KubernetesVersion
 from tests.lab import Disk, LabNetwork, LabNode
 from tests.lab.images import ProgramsMissingError, prepared_engine, program_directories
-
-NEWEST, PREVIOUS = (RELEASES[minor].newest for minor in sorted(RELEASES, reverse=True)[:2])
+from tests.lab.programs import NEWEST, PREVIOUS
 
 FIXTURE_SECONDS = 300
 """Making the images the first time is no test's fault."""

@@ -1,0 +1,105 @@
+# Everything a developer or a first user types. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOGS := build/logs
+PROVISION := vagrant/provision
+ENGINE := $(PROVISION)/docker-engine.sh
+PYTHON ?= python3
+PYTEST := $(BIN)/python -m pytest
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup lint unit integration e2e test images programs bench up down clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- a first look ----------------------------------------------------------------------------------------
+
+up: ## A control plane on this machine: installs what is missing, then `bootstrap init` (root)
+	@test "$$(id -u)" = 0 || { echo "error: make up changes this machine: run it as root" >&2; exit 1; }
+	$(MAKE) $(VENV)/.program
+	$(ENGINE) start
+	$(PROVISION)/images.sh $(VENV)
+	$(BIN)/bootstrap init
+	$(PROVISION)/show.sh $(VENV)
+
+down: ## Undo `make up`: the control plane, the engine and the packages it brought (root)
+	@test "$$(id -u)" = 0 || { echo "error: make down changes this machine: run it as root" >&2; exit 1; }
+	if [ -x $(BIN)/bootstrap ] && docker version >/dev/null 2>&1; then $(BIN)/bootstrap reset --yes; fi
+	$(PROVISION)/undo.sh
+	echo "Left: $(VENV) and the built programs in $${XDG_CACHE_HOME:-$$HOME/.cache}/podstrap (make clean)"
+
+# ---- tests -----------------------------------------------------------------------------------------------
+
+test: ## Everything, real components included, from a bare machine (root)
+	@test "$$(id -u)" = 0 || { echo "error: real components need root: run it as root, or make unit" >&2; exit 1; }
+	started=$$SECONDS
+	$(MAKE) lint
+	$(ENGINE) during $(MAKE) programs unit integration e2e
+	echo
+	for suite in unit integration e2e; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
+	echo "make test passed in $$((SECONDS - started)) s"
+
+lint: $(VENV)/.development ## Format, lint, types, layers
+	@echo "ruff format";  $(BIN)/ruff format --check .
+	echo "ruff check";    $(BIN)/ruff check .
+	echo "mypy";          $(BIN)/mypy
+	echo "lint-imports";  $(BIN)/lint-imports
+
+unit: $(VENV)/.development ## Tests that need nothing but Python: seconds
+	@mkdir -p $(LOGS)
+	$(PYTEST) -m "not docker and not e2e" 2>&1 | tee $(LOGS)/unit.log
+
+integration: $(VENV)/.development ## Tests against a Docker Engine (root)
+	@mkdir -p $(LOGS)
+	$(PROVISION)/go.sh $(VENV)
+	$(ENGINE) during $(PYTEST) -m docker --must-run 2>&1 | tee $(LOGS)/integration.log
+
+e2e: $(VENV)/.development ## Real control planes in lab nodes (root)
+	@mkdir -p $(LOGS)
+	$(MAKE) programs
+	$(PYTEST) -m e2e -v --must-run 2>&1 | tee $(LOGS)/e2e.log
+
+bench: $(VENV)/.development ## Measure everything that has a budget, side by side; writes docs/benchmarks.md (root)
+	@$(MAKE) programs
+	$(BIN)/python -m tests.bench
+
+programs: $(VENV)/.development ## Components and tools of the two newest releases, from the cache or built
+	@if $(BIN)/python -m tests.lab.programs --check; then exit 0; fi
+	$(PROVISION)/packages.sh iproute2
+	$(PROVISION)/go.sh $(VENV)
+	for version in $$($(BIN)/python -m tests.lab.programs); do
+		$(ENGINE) during $(BIN)/bootstrap images build --kubernetes-version "$$version" --programs "build/programs/$$version"
+	done
+
+# ---- the environment -------------------------------------------------------------------------------------
+
+setup: $(VENV)/.development ## The venv with bootstrap (editable) and the development tools
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed" >&2; exit 1; }
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(PROVISION)/packages.sh python3-venv
+	echo "Making $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.program: pyproject.toml | $(VENV)/bin/python
+	@test -e $(VENV)/.development || $(BIN)/pip install --editable .
+	touch $@
+
+$(VENV)/.development: pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/pip install --editable '.[dev]'
+	touch $@
+
+clean: ## Remove the venv, logs, caches and the lab's images; built programs stay in ~/.cache/podstrap
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf /var/lib/podstrap-lab
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The component images: as they are, else from the registry, else built from Go modules: images.sh VENV
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+venv=$1
+export PATH="$venv/bin:$PATH"
+
+absent() {
+    bootstrap images list | grep -v /coredns | grep -q ' absent$'
+}
+
+absent || exit 0
+if bootstrap images pull && ! absent; then exit 0; fi
+echo "No registry: building the images from Go modules (a quarter of an hour the first time, seconds later)"
+"$here/go.sh" "$venv"
+bootstrap images build --programs "$venv/bin"

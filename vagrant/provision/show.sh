@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# What runs, as the API server and the agent say: show.sh VENV
+set -euo pipefail
+venv=$1
+
+echo
+"$venv/bin/bootstrap" agent status
+echo
+"$venv/bin/python" - <<'PYTHON'
+from pathlib import Path
+
+from bootstrap.kube.https import HttpsApiClient
+from bootstrap.kube.kubeconfig import parse_kubeconfig
+
+path = Path("/etc/kubernetes/admin.conf")
+client = HttpsApiClient(parse_kubeconfig(path.read_text(), str(path)))
+print("\n".join(client.get_text("/readyz", {"verbose": ""}).splitlines()[-1:]))
+PYTHON
+echo
+if command -v kubectl >/dev/null || [ -x "$venv/bin/kubectl" ]; then
+    echo "Next: export KUBECONFIG=/etc/kubernetes/admin.conf"
+    echo "      $(command -v kubectl || echo "$venv/bin/kubectl") get --raw='/readyz?verbose'"
+else
+    echo "Next: install kubectl, then export KUBECONFIG=/etc/kubernetes/admin.conf"
+fi
+echo "      $venv/bin/bootstrap agent status"
+echo "      make down        undoes all of this"
