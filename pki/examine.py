@@ -103,13 +103,19 @@ def _examine_leaf(found: Examination, spec: CertificateSpec) -> None:
         return
     is_external = authority.chain is not None and authority.key is None
     found.decisions[spec.name] = "provided" if is_external else "keep"
+    there = [path for path in pair.paths if found.files.exists(path)]
     remedy = (
         f"replace {' and '.join(map(str, pair.paths))} by a pair that {authority.certificate_path} signed"
         if is_external
-        else found.again(spec.name, *(path for path in pair.paths if found.files.exists(path)))
+        else found.again(spec.name, *there)
     )
     for fault in _leaf_faults(found, spec, pair, authority):
         found.add(fault, remedy)
+    if authority.is_absent:
+        found.add(
+            f"{pair.paths[0]} or its key is there, but its authority {authority.certificate_path} is not",
+            f"put the authority and its key back, or to start over: rm {' '.join(map(str, there))}",
+        )
 
 
 def _cannot_sign(found: Examination, spec: CertificateSpec, authority: Pair) -> Iterator[Problem]:
@@ -140,10 +146,7 @@ def _leaf_faults(found: Examination, spec: CertificateSpec, pair: Pair, authorit
         yield f"{pair.key_path} is not the key of {pair.certificate_path}"
     for fault in checks.leaf_faults(pair.chain, found.cluster.profile(spec), found.now):
         yield f"{pair.certificate_path} {fault}"
-    if authority.chain is None:
-        if authority.is_absent:
-            yield f"{pair.certificate_path} is there, but its authority {authority.certificate_path} is not"
-    elif not checks.is_issued_by(pair.chain, authority.chain[0]):
+    if authority.chain is not None and not checks.is_issued_by(pair.chain, authority.chain[0]):
         yield f"{pair.certificate_path} was not signed by {authority.certificate_path}"
 
 
@@ -190,9 +193,7 @@ def _new_authority(found: Examination, spec: CertificateSpec) -> str:
     paths = [path for one in (spec, *signed) for path in found.pair(one).paths]
     there = [path for path in paths if found.files.exists(path)]
     names = " ".join(map(str, there))
-    return (
-        f"put a good one there; for a new authority, which ends trust in all it signed: rm {names}, then init"
-    )
+    return f"put a good one there; for a new authority, which ends trust in all it signed: rm {names} && bootstrap init"
 
 
 def _named(fault: str) -> str:

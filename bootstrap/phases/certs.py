@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bootstrap.apply import inventory
@@ -16,11 +17,14 @@ from bootstrap.errors import BootstrapError
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.duration import parse_duration
 from bootstrap.phases.context import Context
-from bootstrap.phases.phase import Action, Phase
+from bootstrap.phases.phase import Phase
 from bootstrap.render.kubeconfigs import IDENTITIES
 from pki import catalog
 from pki.cluster import TEN_YEARS, YEAR, ClusterPki
 from pki.errors import PkiError
+
+if TYPE_CHECKING:
+    from pki.ensure import Outcome
 
 OPTIONS = ("config", "cert-dir", "kubernetes-version", "dry-run")
 SERVING_OPTIONS = (
@@ -80,10 +84,10 @@ def prepare_keys(context: Context) -> None:
 
 def ensure_all(context: Context) -> None:
     """All certificates and the service account's keys."""
-    ensure(context, catalog.NAMES, "Making certificates")
+    ensure(context, catalog.NAMES)
 
 
-def ensure(context: Context, names: tuple[str, ...], title: str) -> None:
+def ensure(context: Context, names: tuple[str, ...]) -> None:
     """Some of ``catalog.NAMES``. Raises BootstrapError with every problem of existing files."""
     from pki.ensure import ensure as ensure_certificates
 
@@ -91,18 +95,26 @@ def ensure(context: Context, names: tuple[str, ...], title: str) -> None:
         inventory.record(context.files, context.layout, paths)
 
     cluster = cluster_pki(context.control_plane)
-    with context.reporter.step(title) as step, translated():
+    with context.reporter.step("Making certificates") as step, translated():
         _sweep(context, cluster)
         outcome = ensure_certificates(
             names, cluster, context.files, context.keys, context.clock.now(), announce
         )
-        counts = (
-            (outcome.having("make"), "made"),
-            (outcome.having("restore"), "restored"),
-            (outcome.having("keep"), "kept"),
-            (outcome.having("provided"), "provided by you"),
+        step.done(_summary(outcome))
+    if outcome.finished:
+        context.reporter.info(
+            f"finished what an interrupted run left: {', '.join(map(str, outcome.finished))}"
         )
-        step.done(f"certificates: {', '.join(f'{len(some)} {what}' for some, what in counts if some)}")
+
+
+def _summary(outcome: Outcome) -> str:
+    counts = {
+        "made": len(outcome.having("make")),
+        "restored": len(outcome.having("restore")),
+        "kept": len(outcome.having("keep")),
+        "provided by you": len(outcome.having("provided")),
+    }
+    return f"certificates: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}"
 
 
 @contextmanager
@@ -127,11 +139,10 @@ def _skip(name: str, context: Context) -> str:
 
 
 def _step(name: str, summary: str) -> Phase:
-    run: Action = lambda context: ensure(context, (name,), summary)  # noqa: E731
     return Phase(
         name,
         summary,
-        run=run,
+        run=lambda context: ensure(context, (name,)),
         skip=lambda context: _skip(name, context),
         options=SERVING_OPTIONS if name == "apiserver" else OPTIONS,
     )
@@ -139,7 +150,7 @@ def _step(name: str, summary: str) -> Phase:
 
 CERTS = Phase(
     "certs",
-    "Making certificates",
+    "Make the certificates and keys of the control plane",
     run=ensure_all,
     steps=(
         *(_step(spec.name, spec.summary) for spec in catalog.CERTIFICATES),

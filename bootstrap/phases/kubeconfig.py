@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.apply import inventory
-from bootstrap.errors import BootstrapError
+from bootstrap.errors import ConfigError
 from bootstrap.host.files import Files
 from bootstrap.kube.kubeconfig import Kubeconfig, parse_kubeconfig
 from bootstrap.model.secret import Secret
@@ -60,15 +60,15 @@ class _Wanted:
 
 def ensure_all(context: Context) -> None:
     """All kubeconfig files."""
-    ensure(context, IDENTITIES, "Making kubeconfig files")
+    ensure(context, IDENTITIES)
 
 
-def ensure(context: Context, identities: tuple[ClientIdentity, ...], title: str) -> None:
+def ensure(context: Context, identities: tuple[ClientIdentity, ...]) -> None:
     """Some of ``IDENTITIES``. Raises BootstrapError with every problem of existing files."""
     from pki.clients import load_authority
 
     control_plane, now = context.control_plane, context.clock.now()
-    with context.reporter.step(title) as step, translated():
+    with context.reporter.step("Making kubeconfig files") as step, translated():
         context.files.sweep(context.layout.kubernetes)
         anchor = load_authority(cluster_pki(control_plane), context.files, now)
         wanted = tuple(_wanted(identity, context, anchor) for identity in identities)
@@ -117,7 +117,7 @@ def _faults(wanted: _Wanted, context: Context, anchor: TrustAnchor) -> Iterator[
     try:
         text = _embedded(context.files.read_text(wanted.path), wanted.path, context.files)
         found: Kubeconfig = parse_kubeconfig(text, str(wanted.path))
-    except BootstrapError as error:
+    except ConfigError as error:
         yield error.message.removeprefix(f"{wanted.path} ")
         return
     if not is_anchored(found.ca, anchor):
@@ -136,6 +136,9 @@ def _embedded(text: str, path: PurePosixPath, files: Files) -> str:
     A kubelet refers to its certificate by path once it renews it. Text that is not YAML is returned as it is.
     """
     import yaml
+
+    if not any(f"{name}:" in text for name in _REFERENCES):
+        return text
 
     def embed(value: Any) -> Any:
         if isinstance(value, list):
@@ -159,13 +162,13 @@ def _make(missing: tuple[_Wanted, ...], context: Context, anchor: TrustAnchor) -
     """Sign and write; each file is whole or absent, so an interruption needs no mending."""
     from pki.clients import client_profile, issue_client
 
-    cluster = cluster_pki(context.control_plane)
+    cluster, now = cluster_pki(context.control_plane), context.clock.now()
     context.keys.prepare(cluster.algorithm, len(missing))
     inventory.record(context.files, context.layout, [one.path for one in missing])
     for one in missing:
         profile = client_profile(one.user, one.identity.group)
         key = context.keys.take(cluster.algorithm)
-        certificate, key_pem = issue_client(profile, key, anchor, cluster.validity, context.clock.now())
+        certificate, key_pem = issue_client(profile, key, anchor, cluster.validity, now)
         text = render_kubeconfig(
             server=one.servers[0],
             cluster_name=context.control_plane.cluster.cluster_name,
@@ -182,14 +185,14 @@ def _step(identity: ClientIdentity) -> Phase:
     return Phase(
         identity.name,
         identity.summary,
-        run=lambda context: ensure(context, (identity,), identity.summary),
+        run=lambda context: ensure(context, (identity,)),
         options=options,
     )
 
 
 KUBECONFIG = Phase(
     "kubeconfig",
-    "Making kubeconfig files",
+    "Make the kubeconfig files of the administrator and the components",
     run=ensure_all,
     steps=tuple(_step(identity) for identity in IDENTITIES),
     options=(*OPTIONS, "node-name"),
