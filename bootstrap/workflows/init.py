@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from bootstrap.apply.plan import make_plan
 from bootstrap.host.lock import NodeLock
 from bootstrap.phases.agent_start import AGENT_START, launch_agent
 from bootstrap.phases.certs import CERTS, prepare_keys
@@ -23,7 +24,6 @@ from bootstrap.phases.preflight import PREFLIGHT, check_machine
 from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
 from bootstrap.workflows.apply import record_generation, settle
-from bootstrap.workflows.plan import plan_node
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 
 INIT: tuple[Phase, ...] = (
@@ -72,7 +72,7 @@ def _run(phases: tuple[Phase, ...], context: Context, command: str) -> None:
                 # It takes as long to start as the certificates take to be made.
                 launch_agent(context)
         # Phases may have been skipped; a generation is what lies on disk, never a way to write it.
-        if plan_node(context).is_empty:
+        if make_plan(desired_manifests(context), context.files).is_empty:
             record_generation(context)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace as with_changes
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
@@ -72,6 +72,13 @@ READY_MACHINE = Machine(
 
 QUICK = control_plane(cluster=replace(CLUSTER, encryption_algorithm="ECDSA-P256"))
 """kubeadm's defaults, with keys that take no time to make."""
+
+
+@cache
+def _pod_of(manifest: str) -> tuple[str, str]:
+    """Name and image."""
+    pod = decode_pod(load(manifest)).pod
+    return pod.metadata.name, pod.spec.containers[0].image
 
 
 class FakeNode:
@@ -138,10 +145,8 @@ class FakeNode:
         runtime = FakeRuntime(self.engine)
         layout = self.described.layout
         for name in self.files.list_names(layout.manifests):
-            if not name.endswith(".yaml") or name.startswith("."):
-                continue
-            pod = decode_pod(load(self.files.read_text(layout.manifests / name))).pod
-            self._ensure(runtime, pod.metadata.name, pod.spec.containers[0].image)
+            if name.endswith(".yaml") and not name.startswith("."):
+                self._ensure(runtime, *_pod_of(self.files.read_text(layout.manifests / name)))
         for held in tuple(self.engine.containers.values()):
             if not self.files.exists(layout.manifest(held.spec.labels.get(POD_NAME, ""))):
                 runtime.remove(held.state.id)
