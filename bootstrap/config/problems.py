@@ -19,6 +19,9 @@ DEFAULT = "default"
 """Where a field came from that neither a file nor a flag gave."""
 
 
+_LONGEST_LINE = 400
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a file; line and column count from 1, as editors do."""
@@ -46,10 +49,10 @@ class Problems:
     warnings: list[tuple[Position | str, str]] = field(default_factory=list)
 
     def add(self, where: Position | str, text: str) -> None:
-        self.errors.append((where, text))
+        self.errors.append((where, _one_line(text)))
 
     def warn(self, where: Position | str, text: str) -> None:
-        self.warnings.append((where, text))
+        self.warnings.append((where, _one_line(text)))
 
     def raise_if_any(self) -> None:
         """Raises InvalidConfigError when there is at least one error."""
@@ -68,6 +71,12 @@ def in_order(found: Sequence[tuple[Position | str, str]]) -> tuple[str, ...]:
     placed = sorted((item for item in found if isinstance(item[0], Position)), key=_place)
     others = (item for item in found if not isinstance(item[0], Position))
     return tuple(dict.fromkeys(f"{where}: {text}" for where, text in (*placed, *others)))
+
+
+def _one_line(text: str) -> str:
+    """Offending text may hold anything: nothing of it may break the line or reach a terminal as a command."""
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return shown if len(shown) <= _LONGEST_LINE else f"{shown[: _LONGEST_LINE - 1]}…"
 
 
 def _place(item: tuple[Position | str, str]) -> Position:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bootstrap.config.formats import is_port, is_subdomain, parse_address
-from bootstrap.config.rules.fault import Fault, absolute_path, arguments
+from bootstrap.config.rules.fault import Fault, arguments
 from bootstrap.errors import ConfigError
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.duration import parse_duration
@@ -104,11 +104,6 @@ def certificate_key(control_plane: ControlPlane) -> Iterator[Fault]:
         )
 
 
-def patches(control_plane: ControlPlane) -> Iterator[Fault]:
-    if control_plane.init.patches:
-        yield from absolute_path((_INIT, "patches", "directory"), control_plane.init.patches.directory)
-
-
 def timeouts(control_plane: ControlPlane) -> Iterator[Fault]:
     for name, wire in zip(Timeouts.__struct_fields__, Timeouts.__struct_encode_fields__, strict=True):
         yield from duration((_INIT, "timeouts", wire), getattr(control_plane.init.timeouts, name))
@@ -130,6 +125,5 @@ RULES = (
     local_api_endpoint,
     bootstrap_tokens,
     certificate_key,
-    patches,
     timeouts,
 )

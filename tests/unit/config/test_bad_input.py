@@ -293,6 +293,15 @@ def test_documents_of_other_commands_and_of_other_programs_are_ignored_with_a_wa
     )
 
 
+def test_offending_text_cannot_break_the_line_or_the_terminal() -> None:
+    (problem,) = problems_of(f'{CLUSTER}certificatesDir: "a\\nb\\e[2J{"x" * 1000}"\n')
+
+    assert problem.startswith(
+        'cluster.yaml:3:18: certificatesDir must be an absolute path, not "a\\nb\\x1b[2Jxxx'
+    )
+    assert len(problem) < 450
+
+
 def test_null_means_the_default() -> None:
     plane = load_text(
         f"{CLUSTER}networking:\nclusterName: ~\n---\n{INIT}nodeRegistration: {{taints: null}}\n"

@@ -95,10 +95,6 @@ INIT_RULES: dict[str, tuple[str, str]] = {
         "certificateKey: abcd",
         "3:17: certificateKey must be 32 bytes in hexadecimal (64 digits), not 4 characters",
     ),
-    "patches": (
-        "patches: {directory: patches}",
-        '3:22: patches.directory must be an absolute path, not "patches"',
-    ),
     "timeout without a unit": (
         "timeouts: {kubernetesAPICall: '60'}",
         '3:31: timeouts.kubernetesAPICall must be a duration, not "60";'
