@@ -115,6 +115,9 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(archive) as tar:
             yield tar
     except (tarfile.TarError, EOFError) as error:
-        raise ArchiveError(f"{archive} cannot be read as a tar archive: {error}") from error
+        raise ArchiveError(
+            f"{archive} is no tar archive, or a damaged one",
+            remedy="compare its checksum with the original's",
+        ) from error
     except OSError as error:
         raise ArchiveError(f"{archive} cannot be read: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.model.report import Step
-from bootstrap.runtime.api import ContainerRuntime, PullProgress
+from bootstrap.runtime.api import ContainerRuntime, PullFailedError, PullProgress
 from bootstrap.runtime.reference import registry_of
 
 ANSWER_SECONDS = 9.0
@@ -78,6 +78,8 @@ class Puller:
                     changed.set()
             finally:
                 engine.close()
+        except PullFailedError as error:
+            pull.answered, pull.failure = True, error.reason
         except BootstrapError as error:
             pull.answered, pull.failure = True, error.message
         finally:

@@ -41,7 +41,11 @@ class NoSuchImageError(EngineError):
 
 
 class PullFailedError(EngineError):
-    """The registry refused the image or could not be reached."""
+    """The registry refused the image or could not be reached, for this ``reason``."""
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__(f"{reference} cannot be pulled: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,13 @@ from bootstrap.runtime.api import (
     EngineUnreachableError,
     ExecResult,
     Image,
-    NameConflictError,
     NoSuchContainerError,
     NoSuchImageError,
     PullFailedError,
     PullProgress,
 )
+from bootstrap.runtime.docker_errors import engine_error, innermost
+from bootstrap.runtime.docker_frames import unframed
 from bootstrap.runtime.docker_reply import (
     LayerTally,
     container_of,
@@ -44,6 +45,7 @@ from bootstrap.runtime.docker_reply import (
 from bootstrap.runtime.docker_request import create_request
 from bootstrap.runtime.reference import split_reference
 
+EXEC_OUTPUT_LIMIT = 10 * 1024
 DEFAULT_SOCKET = "/var/run/docker.sock"
 REQUEST_SECONDS = 60
 TRANSFER_SECONDS = 900
@@ -52,10 +54,7 @@ TRANSFER_SECONDS = 900
 EVENT_ACTIONS = ("create", "start", "die", "stop", "oom", "pause", "unpause", "destroy")
 """What changes a container's state; an exec probe alone would bring three more each second."""
 
-EXEC_OUTPUT_LIMIT = 10 * 1024
 COPY_BYTES = 1024 * 1024
-FRAME_HEADER_BYTES = 8
-_CONFLICT_HOLDER = re.compile(r'by container "?([0-9a-f]{64})"?')
 
 
 class DockerEngine:
@@ -171,7 +170,7 @@ class DockerEngine:
         except EngineUnreachableError:
             raise
         except EngineError as error:
-            raise PullFailedError(f"{reference} cannot be pulled: {error.message}") from error
+            raise PullFailedError(reference, error.message) from error
         return self._pull_progress(reference, lines)
 
     def load(self, archive: Path) -> tuple[str, ...]:
@@ -256,7 +255,7 @@ class DockerEngine:
         timer.daemon = True
         timer.start()
         try:
-            output = _unframed(stream)
+            output = unframed(stream, EXEC_OUTPUT_LIMIT)
         finally:
             timer.cancel()
             stream.close()
@@ -282,7 +281,7 @@ class DockerEngine:
         with self._translated():
             for line in lines:
                 if line.get("error"):
-                    raise PullFailedError(f"{reference} cannot be pulled: {line['error']}")
+                    raise PullFailedError(reference, str(line["error"]))
                 yield tally.add(line)
 
     def _saved(self, references: tuple[str, ...]) -> Iterator[bytes]:
@@ -328,57 +327,9 @@ class DockerEngine:
         except ReadTimeout as error:
             raise self._unreachable("the request took too long") from error
         except (RequestException, DockerException, HTTPError, ConnectionError) as error:
-            raise self._unreachable(_innermost(error)) from error
+            raise self._unreachable(innermost(error)) from error
 
 
 def _quoted(text: str) -> str:
     """A Dockerfile word that means exactly this text: no variable in it is expanded."""
     return json.dumps(text).replace("$", "\\$")
-
-
-def engine_error(status: int, explanation: str) -> EngineError:
-    """The engine's refusal (HTTP status, its own words) as the error that says what is missing or taken."""
-    message = explanation.strip().removeprefix("Error response from daemon: ")
-    lower = message.lower()
-    if status == 404 and "no such container" in lower:
-        return NoSuchContainerError(message)
-    if "no such image" in lower or "reference does not exist" in lower:
-        return NoSuchImageError(message)
-    if status == 409 and "is already in use" in lower:
-        holder = _CONFLICT_HOLDER.search(message)
-        return NameConflictError(message, holder[1] if holder else "")
-    return EngineError(message)
-
-
-def _innermost(error: BaseException) -> str:
-    """The reason the kernel gave, from below the layers of the HTTP client."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror
-        nested = next((each for each in seen.args if isinstance(each, BaseException)), None)
-        seen = nested or getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-    return str(error)
-
-
-def _unframed(stream: Any) -> bytes:
-    """The payload of Docker's stdout/stderr frames, its beginning up to the limit; reads to the end."""
-    output = bytearray()
-    while True:
-        header = _exactly(stream, FRAME_HEADER_BYTES)
-        if len(header) < FRAME_HEADER_BYTES:
-            return bytes(output[:EXEC_OUTPUT_LIMIT])
-        payload = _exactly(stream, int.from_bytes(header[4:], "big"))
-        if len(output) < EXEC_OUTPUT_LIMIT:
-            output += payload
-
-
-def _exactly(stream: Any, count: int) -> bytes:
-    """``count`` bytes, fewer only at the end of the stream."""
-    parts = bytearray()
-    while len(parts) < count:
-        part = stream.read(count - len(parts))
-        if not part:
-            break
-        parts += part
-    return bytes(parts)

@@ -414,7 +414,7 @@ class FakeRuntime:
         self._reach()
         published = self.engine.registry.get(reference)
         if published is None:
-            raise PullFailedError(f"{reference} cannot be pulled: not found")
+            raise PullFailedError(reference, "not found")
         return self._pulling(reference, published)
 
     def load(self, archive: Path) -> tuple[str, ...]:

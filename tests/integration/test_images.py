@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.cli.main import exit_code_of
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import SystemClock
 from bootstrap.host.process import SystemProcesses
@@ -93,6 +95,18 @@ def test_a_folder_of_binaries_becomes_images(engine: ContainerRuntime, tmp_path:
     settings = ImageSettings(sources=("binaries",), binaries_dir=str(tmp_path))
     ImageSources(settings, DockerEngine, RecordingReporter(), SystemClock()).ensure(MADE)
     assert output_of(engine, MADE["pause"], "pause", "print:static") == (0, "static\n")
+
+
+def test_the_command_lists_what_the_engine_has(
+    engine: ContainerRuntime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = RELEASES[max(RELEASES)].newest.text
+    assert exit_code_of(["images", "list", "--kubernetes-version", newest, "-o", "json"]) == 0
+    listed = {entry["reference"]: entry["id"] for entry in json.loads(capsys.readouterr().out)}
+    assert f"registry.k8s.io/kube-apiserver:{newest}" in listed
+    for reference, image_id in listed.items():
+        image = engine.image(reference)
+        assert image_id == (image.id if image else "")
 
 
 def test_a_registry_that_does_not_exist_is_told_quickly(engine: ContainerRuntime) -> None:

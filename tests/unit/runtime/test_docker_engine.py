@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap.runtime.api import EngineError, EngineUnreachableError, NameConflictError
-from bootstrap.runtime.docker_engine import DockerEngine, engine_error
+from bootstrap.runtime.docker_engine import DockerEngine
+from bootstrap.runtime.docker_errors import engine_error
 
 
 def test_a_missing_socket_says_how_to_get_an_engine(tmp_path: Path) -> None:
