@@ -193,7 +193,10 @@ def _new_authority(found: Examination, spec: CertificateSpec) -> str:
     paths = [path for one in (spec, *signed) for path in found.pair(one).paths]
     there = [path for path in paths if found.files.exists(path)]
     names = " ".join(map(str, there))
-    return f"put a good one there; for a new authority, which ends trust in all it signed: rm {names} && bootstrap init"
+    return (
+        f"put a good one there, or for a new authority, which ends trust in all it signed: "
+        f"rm {names} && bootstrap init"
+    )
 
 
 def _named(fault: str) -> str:

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from pki.errors import PkiError
+from pki.keys import private_pem
+from pki.pool import KeyPool
+
+
+def test_every_key_is_handed_out_once() -> None:
+    pool = KeyPool()
+    pool.prepare("ECDSA-P256", 3)
+    keys = {private_pem(pool.take("ECDSA-P256")) for _ in range(5)}
+    assert len(keys) == 5
+
+
+def test_keys_are_of_the_algorithm_asked_for() -> None:
+    pool = KeyPool()
+    pool.prepare("ECDSA-P256", 1)
+    assert pool.take("ECDSA-P384").key_size == 384
+    assert pool.take("ECDSA-P256").key_size == 256
+
+
+def test_an_unknown_algorithm_is_told_to_whoever_takes_the_key() -> None:
+    pool = KeyPool()
+    pool.prepare("DSA", 1)
+    with pytest.raises(PkiError, match="DSA"):
+        pool.take("DSA")
