@@ -53,12 +53,12 @@ def commit(
     gate: Gate | None = None,
     origin: Origin | None = None,
 ) -> int:
-    """Bring the plan about; the number of the generation that records it, 0 when none was asked for.
+    """Bring the plan about; the number of the generation the files are now of, 0 when none was asked for.
 
     With a ``gate`` it is called after each component's files are replaced (not after its deletion); when it
     raises TimedOutError that component's old files are put back and RolledBackError is raised: the components
-    before it stay as they are, those after it were never touched. ``origin`` asks for a generation; it is
-    recorded also when no file changes but the last generation was something else.
+    before it stay as they are, those after it were never touched. ``origin`` asks for a generation: a new one
+    is kept whenever the last one was anything else, even when no file changes.
 
     Raises DiskFullError or FileAccessError; the same command run again continues from there.
     """
@@ -68,15 +68,12 @@ def commit(
         )
     files.remove_tree(journal.staging(layout))
     number = _stage_generation(plan, files, layout, clock, origin)
-    if plan.is_empty and not number:
-        return generations.latest_number(files, layout) if origin else 0
     _record_inventory(plan, files, layout)
-    entries = tuple(_staged(index, change, files, layout) for index, change in enumerate(plan.pending))
-    written = Journal(entries, gated=gate is not None, generation=number)
-    journal.save(files, layout, written)
-    written = _replace(written, files, layout, gate)
-    _close(files, layout, written)
-    return number
+    if len(plan.pending) == 1 and gate is None and not number:
+        _bring_alone(plan.pending[0], files)
+    elif plan.pending or number:
+        _bring_about(plan, files, layout, gate, number)
+    return generations.latest_number(files, layout) if origin else 0
 
 
 def recover(files: Files, layout: Layout) -> Recovery | None:
@@ -97,6 +94,21 @@ def recover(files: Files, layout: Layout) -> Recovery | None:
     finished = journal.bring(files, layout, found.unsettled, "new")
     _close(files, layout, found)
     return Recovery("finished", finished)
+
+
+def _bring_about(plan: Plan, files: Files, layout: Layout, gate: Gate | None, generation: int) -> None:
+    entries = tuple(_staged(index, change, files, layout) for index, change in enumerate(plan.pending))
+    written = Journal(entries, gated=gate is not None, generation=generation)
+    journal.save(files, layout, written)
+    _close(files, layout, _replace(written, files, layout, gate))
+
+
+def _bring_alone(change: Change, files: Files) -> None:
+    """One file needs no journal: replacing it is atomic already, and a journal costs six flushes to disk."""
+    if change.action == "delete":
+        files.remove(change.file.path)
+    else:
+        files.write(change.file.path, change.file.content, change.file.mode)
 
 
 def _stage_generation(plan: Plan, files: Files, layout: Layout, clock: Clock, origin: Origin | None) -> int:

@@ -23,6 +23,7 @@ from bootstrap.workflows.apply import apply_node, ensure_images
 from bootstrap.workflows.plan import plan_node
 
 EXIT_CHANGES = 2
+EXIT_TURNED_DOWN = 1
 APPLIED_SCHEMA = "bootstrap/applied/v1"
 
 _COLORS = {"+": "green", "~": "yellow", "-": "red", "?": "magenta"}
@@ -68,7 +69,8 @@ def apply(ctx: click.Context, config: tuple[str, ...], patches: str | None, yes:
     if done.plan.is_empty:
         _show(done.plan, output, color=options.color)
     if not done.generation:
-        raise click.Abort
+        click.echo("Nothing was changed.", err=True)
+        ctx.exit(EXIT_TURNED_DOWN)
     _tell_applied(done.generation, output)
 
 

@@ -207,7 +207,7 @@ def test_a_hand_made_edit_is_shown_and_mended(node: Node) -> None:
     assert [(d.path.rpartition(".")[2], d.old, d.new) for d in change.differences] == [
         ("--leader-elect", "false", "true")
     ]
-    node.apply(V137)
+    assert node.apply(V137).generation == 1
     assert node.plan(V137).is_empty
 
 

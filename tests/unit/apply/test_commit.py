@@ -97,6 +97,18 @@ def test_files_are_replaced_in_the_order_of_dependencies_and_removed_in_the_othe
     ]
 
 
+def test_one_file_alone_is_replaced_without_a_journal(tmp_path: Path) -> None:
+    apply(tree("old", "etcd"), UnflushedFiles(tmp_path))
+    files = DyingFiles(tmp_path, 10_000)
+    wanted = tree("new", "etcd")[:1]
+    commit(make_plan(wanted, files), files, LAYOUT, clock=FakeClock())
+    assert files.history == [f"stage {wanted[0].path}", f"write {wanted[0].path}"]
+    assert contents(files)[str(wanted[0].path)] == wanted[0].content
+    files.history.clear()
+    commit(make_plan((), files, applied=wanted), files, LAYOUT, clock=FakeClock())
+    assert files.history == [f"remove {wanted[0].path}"]
+
+
 def test_created_files_and_their_directories_are_in_the_inventory_before_they_exist(tmp_path: Path) -> None:
     life = 0
     while True:

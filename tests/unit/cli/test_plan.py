@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import bootstrap
 from bootstrap.cli.main import exit_code_of
 
 CONFIG = """\
@@ -58,6 +62,27 @@ def test_apply_without_a_terminal_wants_yes_and_changes_nothing(
     assert run("apply") == 3
     assert "next: bootstrap apply --yes" in capsys.readouterr().err
     assert not (tmp_path / "root/etc").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "manifests"), [("n", 1, 0), ("y", 0, 4)])
+def test_apply_asks_on_a_terminal(run: Run, tmp_path: Path, answer: str, code: int, manifests: int) -> None:
+    run("plan")  # writes the configuration
+    ours, theirs = os.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "bootstrap", "--root", "root", "apply", "--config", tmp_path / "cluster.yaml"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(bootstrap.__file__).parents[1])},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "Apply these changes?" in done.stderr
+    assert done.returncode == code
+    assert len(list((tmp_path / "root").glob("etc/kubernetes/manifests/*.yaml"))) == manifests
 
 
 def test_json_is_one_document_a_line_each_with_its_schema(
