@@ -47,7 +47,7 @@ def context_for(ctx: click.Context, values: dict[str, Any]) -> Context:
 @with_options(INIT_OPTIONS)
 @output_option
 @click.pass_context
-def init(ctx: click.Context, **values: Any) -> None:
+def init(ctx: click.Context, /, **values: Any) -> None:
     """Start a control plane on this machine.
 
     Safe to run again after any interruption: it continues where it was.
@@ -79,7 +79,7 @@ def leaf_command(name: str, item: Phase) -> click.Command:
     @with_options(item.options)
     @output_option
     @click.pass_context
-    def command(ctx: click.Context, **values: Any) -> None:
+    def command(ctx: click.Context, /, **values: Any) -> None:
         run_init_phase(item, context_for(ctx, values))
 
     return command

@@ -10,14 +10,14 @@ import importlib
 import importlib.util
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bootstrap import __version__
-from bootstrap.errors import BootstrapError, InterruptedByUserError
+from bootstrap.errors import BootstrapError, ConfigError, InterruptedByUserError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("bootstrap.cli.init:init", "Start a control plane on this machine."),
@@ -32,13 +32,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> where it lives, and its line in the help: the help is drawn without importing the commands."""
 
 
-@dataclass(frozen=True, slots=True)
 class GlobalOptions:
-    """Options that stand before the subcommand. ``verbosity`` counts the ``-v``."""
+    """What the global options said; ``verbosity`` counts the ``-v``.
 
-    root: Path = Path("/")
-    verbosity: int = 0
-    color: bool = True
+    Filled in while the command line is read, before any command runs.
+    """
+
+    def __init__(self) -> None:
+        self.root = Path("/")
+        self.verbosity = 0
+        self.color = True
 
 
 class LazyGroup(click.Group):
@@ -53,7 +56,7 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return accept_global_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -73,22 +76,71 @@ Exit codes: 0 done, 1 failed (2 for `plan`: there are changes), 2 preflight,
 """
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("/"),
-    help="Write everything below this directory; the paths inside the files stay final.",
+def global_options() -> list[click.Parameter]:
+    """Options that may stand before or after the subcommand; the one given last counts."""
+    return [
+        click.Option(
+            ["--root"],
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Write everything below this directory; the paths inside the files stay final.",
+            metavar="DIR",
+            expose_value=False,
+            callback=_remember("root"),
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            help="Say more; -vv also shows tracebacks.",
+            expose_value=False,
+            callback=_remember("verbosity"),
+        ),
+        click.Option(
+            ["--no-color"],
+            is_flag=True,
+            help="No colours (also: NO_COLOR in the environment).",
+            expose_value=False,
+            callback=_remember("color"),
+        ),
+    ]
+
+
+def _remember(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def remember(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        options = ctx.find_object(GlobalOptions) or GlobalOptions()
+        if field == "root" and value is not None:
+            options.root = value.absolute()
+        elif field == "verbosity":
+            options.verbosity += value
+        elif field == "color" and (value or os.environ.get("NO_COLOR")):
+            options.color = False
+        ctx.find_root().obj = ctx.obj = options
+
+    return remember
+
+
+def accept_global_options(command: click.Command) -> click.Command:
+    """The same command, its subcommands too, with the global options (not repeated in its help)."""
+    known = {name for parameter in command.params for name in parameter.opts}
+    for option in global_options():
+        assert isinstance(option, click.Option)
+        if not known.intersection(option.opts):
+            option.hidden = True
+            command.params.append(option)
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            accept_global_options(child)
+    return command
+
+
+@click.group(
+    cls=LazyGroup,
+    params=global_options(),
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("-v", "--verbose", count=True, help="Say more; -vv also shows tracebacks.")
-@click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
 @click.version_option(__version__, prog_name="bootstrap", message="%(prog)s %(version)s")
-@click.pass_context
-def main(ctx: click.Context, root: Path, verbose: int, no_color: bool) -> None:
+def main() -> None:
     """A Kubernetes control plane from a Docker Engine alone: no kubelet needed."""
-    ctx.obj = GlobalOptions(
-        root=root.absolute(), verbosity=verbose, color=not (no_color or os.environ.get("NO_COLOR"))
-    )
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -104,9 +156,8 @@ def exit_code_of(arguments: list[str]) -> int:
         result: Any = main.main(args=arguments, prog_name="bootstrap", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 3 if isinstance(error, click.UsageError) else 1
+    except click.UsageError as error:
+        return usage_failure(error)
     except (click.Abort, KeyboardInterrupt):
         show_failure(InterruptedByUserError("interrupted", remedy="run the same command again: it continues"))
         return InterruptedByUserError.exit_code
@@ -130,6 +181,16 @@ def exit_code_of(arguments: list[str]) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def usage_failure(error: click.UsageError) -> int:
+    """A wrong command line; a group called without a command shows its help instead."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        path = error.ctx.command_path if error.ctx else "bootstrap"
+        show_failure(ConfigError(error.format_message(), remedy=f"{path} --help"))
+    return ConfigError.exit_code
 
 
 def show_failure(error: BootstrapError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,22 @@ def test_help_and_version_import_none_of_the_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_global_options_may_stand_before_or_after_the_subcommand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    assert exit_code_of(["--root", str(before), "init", "phase", "certs", "ca"]) == 0
+    assert exit_code_of(["init", "phase", "certs", "ca", "--root", str(after)]) == 0
+    capsys.readouterr()
+    for root in (before, after):
+        assert (root / "etc/kubernetes/pki/ca.crt").is_file()
+
+
+def test_a_wrong_command_line_has_the_shape_of_every_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(["init", "phase", "bogus"]) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "error: No such command 'bogus'.",
+        "next: bootstrap init phase --help",
+    ]
