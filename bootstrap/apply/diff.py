@@ -14,6 +14,7 @@ from typing import Any
 from bootstrap.apply.fields import Value, pod_fields, tree_fields
 from bootstrap.apply.secrets import fingerprint, holds_key_material, is_open_kubeconfig_field
 from bootstrap.model.desired import FileKind
+from bootstrap.render.documents import InvalidYamlError, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def compare(old: str, new: str, kind: FileKind) -> tuple[Difference, ...]:
 
 
 def _manifest(old: str, new: str) -> Iterator[Difference]:
-    before, after = _manifest_fields(_document(old)), _manifest_fields(_document(new))
+    before, after = _fields(old, _manifest_fields), _fields(new, _manifest_fields)
     if before is None or after is None:
         yield _whole(old, new)
         return
@@ -45,11 +46,11 @@ def _manifest(old: str, new: str) -> Iterator[Difference]:
 
 
 def _kubeconfig(old: str, new: str) -> Iterator[Difference]:
-    before, after = _document(old), _document(new)
-    if not isinstance(before, dict) or not isinstance(after, dict):
+    before, after = _fields(old, tree_fields), _fields(new, tree_fields)
+    if before is None or after is None:
         yield _whole(old, new)
         return
-    fields = tuple(_changed(_hidden(tree_fields(before)), _hidden(tree_fields(after))))
+    fields = tuple(_changed(_hidden(before), _hidden(after)))
     yield from fields or (Difference("formatting", "another spelling", "as rendered"),)
 
 
@@ -70,23 +71,16 @@ _COMPARISONS: Mapping[FileKind, Callable[[str, str], Iterator[Difference]]] = {
 }
 
 
-def _manifest_fields(document: Any) -> dict[str, Value] | None:
-    """None when it has not the shape of an object: somebody wrote something else into the file."""
-    if not isinstance(document, dict):
-        return None
+def _manifest_fields(document: dict[str, Any]) -> dict[str, Value]:
+    return pod_fields(document) if document.get("kind") == "Pod" else tree_fields(document)
+
+
+def _fields(text: str, read: Callable[[dict[str, Any]], dict[str, Value]]) -> dict[str, Value] | None:
+    """None when the text has not the shape of such an object: somebody wrote something else into the file."""
     try:
-        return pod_fields(document) if document.get("kind") == "Pod" else tree_fields(document)
-    except (AttributeError, TypeError, KeyError):
-        return None
-
-
-def _document(text: str) -> Any:
-    """The one YAML document of a text, None when it is not one."""
-    import yaml
-
-    try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (yaml.YAMLError, ValueError):
+        document = load(text)
+        return read(document) if isinstance(document, dict) else None
+    except (InvalidYamlError, AttributeError, TypeError, KeyError, RecursionError):
         return None
 
 

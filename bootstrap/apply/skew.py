@@ -14,6 +14,7 @@ from bootstrap.errors import ConfigError
 from bootstrap.host.files import Files
 from bootstrap.model.layout import KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, Layout
 from bootstrap.model.version import KubernetesVersion
+from bootstrap.render.documents import InvalidYamlError, load
 
 _KUBERNETES_COMPONENTS = (KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER)
 
@@ -70,10 +71,8 @@ def _minor(version: KubernetesVersion) -> tuple[int, int]:
 
 
 def _version_in(manifest: str) -> KubernetesVersion | None:
-    import yaml
-
     try:
-        image = str(yaml.safe_load(manifest)["spec"]["containers"][0]["image"])
+        image = str(load(manifest)["spec"]["containers"][0]["image"])
         return KubernetesVersion.parse(image.partition("@")[0].rpartition("/")[2].partition(":")[2])
-    except (yaml.YAMLError, LookupError, TypeError, ValueError, ConfigError):
+    except (InvalidYamlError, LookupError, TypeError, ConfigError):
         return None

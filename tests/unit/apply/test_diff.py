@@ -180,7 +180,7 @@ def test_the_order_of_init_containers_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "- 1", "kind: Pod\nspec: 1", "kind: Pod\nspec: {containers: [{env: 1}]}"]
+    "text", ["", "{", "- 1", "kind: Pod\nspec: 1", "kind: Pod\nspec: {containers: [{env: 1}]}", "a: &a [*a]"]
 )
 def test_whatever_is_in_the_file_it_differs_from_a_manifest(text: str) -> None:
     assert compare(text, api_server(), "manifest")
