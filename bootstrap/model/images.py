@@ -45,12 +45,17 @@ def kubernetes_image(control_plane: ControlPlane, component: str) -> str:
     return f"{control_plane.cluster.image_repository}/{component}:{tag}"
 
 
+def etcd_tag(control_plane: ControlPlane) -> str:
+    """etcd.local.imageTag, else the etcd of this release."""
+    local = control_plane.local_etcd
+    return (local and local.image_tag) or control_plane.release.etcd
+
+
 def etcd_image(control_plane: ControlPlane) -> str:
     """etcd.local's repository and tag, where given, else the etcd of this release."""
     local = control_plane.local_etcd
     repository = (local and local.image_repository) or control_plane.cluster.image_repository
-    tag = (local and local.image_tag) or control_plane.release.etcd
-    return f"{repository}/etcd:{tag}"
+    return f"{repository}/etcd:{etcd_tag(control_plane)}"
 
 
 def coredns_image(control_plane: ControlPlane) -> str:

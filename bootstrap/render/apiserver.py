@@ -7,12 +7,12 @@ extra argument.
 from __future__ import annotations
 
 from bootstrap.model.cluster import ControlPlane, host_port
+from bootstrap.model.images import kubernetes_image
 from bootstrap.model.kubeadm import HostPathMount
 from bootstrap.model.layout import KUBE_APISERVER
 from bootstrap.model.node import NodeFacts
 from bootstrap.render import arguments, environment, volumes
 from bootstrap.render.component import Component
-from bootstrap.render.image_names import kubernetes_image
 from bootstrap.render.probes import Target, probe_host, startup_timeout
 
 _ETCD_CLIENT_PORT = 2379

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from bootstrap.errors import ConfigError
 from bootstrap.model.cluster import ControlPlane, host_port
+from bootstrap.model.images import etcd_image, etcd_tag
 from bootstrap.model.kubeadm import LocalEtcd
 from bootstrap.model.layout import ETCD
 from bootstrap.model.version import KubernetesVersion
 from bootstrap.render import arguments, environment, volumes
 from bootstrap.render.component import Component
-from bootstrap.render.image_names import etcd_image, etcd_tag
 from bootstrap.render.probes import HTTP, HTTPS, Target, startup_timeout
 
 _CLIENT_PORT = 2379

@@ -7,11 +7,11 @@ the cluster.
 from __future__ import annotations
 
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.images import kubernetes_image
 from bootstrap.model.layout import KUBE_SCHEDULER
 from bootstrap.model.node import NodeFacts
 from bootstrap.render import arguments, environment, volumes
 from bootstrap.render.component import Component
-from bootstrap.render.image_names import kubernetes_image
 from bootstrap.render.probes import Target, probe_host, startup_timeout
 
 _PORT = 10259
