@@ -6,13 +6,17 @@ Invariant: an agent that already runs as wanted is adopted, not restarted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.apply import inventory
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.images import pause_image
+from bootstrap.model.pod import decode_pod
 from bootstrap.phases.context import Context
+from bootstrap.phases.manifests import desired_manifests
 from bootstrap.phases.phase import Phase
+from bootstrap.render.documents import load
 from bootstrap.render.units import render_agent_unit
 
 
@@ -48,11 +52,22 @@ def launch_agent(context: Context) -> None:
         layout=layout,
         site_templates=context.control_plane.bootstrap.templates.directory,
     )
-    inventory.record_directory(files, layout, layout.manifests)
+    for directory in (layout.manifests, *_directories_of_pods(context)):
+        inventory.record_directory(files, layout, directory)
     files.make_directory(layout.manifests, 0o700)
     inventory.record(files, layout, _traces(context))
     service.install(unit.content)
     service.launch()
+
+
+def _directories_of_pods(context: Context) -> Iterator[PurePosixPath]:
+    """What the agent is going to make: its own directories, and those that pods ask it to create."""
+    layout = context.layout
+    yield from (layout.kubelet / "pods", layout.pod_logs, layout.container_logs)
+    for manifest in desired_manifests(context):
+        for volume in decode_pod(load(manifest.content)).pod.spec.volumes:
+            if volume.host_path is not None and volume.host_path.type == "DirectoryOrCreate":
+                yield PurePosixPath(volume.host_path.path)
 
 
 def _traces(context: Context) -> tuple[PurePosixPath, ...]:

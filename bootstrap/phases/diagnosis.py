@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bootstrap.host.network import Listener
 from bootstrap.model.layout import ETCD, KUBE_APISERVER
 from bootstrap.phases.observation import Observation
+from bootstrap.preflight.ports import holders_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +240,3 @@ def _otherwise(seen: Observation) -> Cause:
     if seen.container.is_running:
         return Cause(f"it runs, but is not ready: {seen.answer}", command)
     return Cause(f"it ended with exit code {seen.container.exit_code}", command)
-
-
-def holders_text(holders: tuple[Listener, ...]) -> str:
-    """``nginx (pid 812)``"""
-    names = [
-        f"{holder.program or 'a program'} (pid {holder.pid})" if holder.pid else "another program"
-        for holder in holders
-    ]
-    return ", ".join(dict.fromkeys(names))

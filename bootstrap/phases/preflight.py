@@ -61,7 +61,7 @@ def subject_of(context: Context) -> Subject:
         now=context.clock.now(),
         runtime=context.runtime,
         inventory=inventory.load(context.files, context.layout),
-        own_pids=_agent_pids(context, machine) | _component_pids(context),
+        own_pids=lambda: _agent_pids(context, machine) | _component_pids(context),
     )
 
 

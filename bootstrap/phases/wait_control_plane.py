@@ -13,9 +13,10 @@ from bootstrap.errors import BootstrapError, TimedOutError
 from bootstrap.model.duration import duration_seconds
 from bootstrap.phases.component_health import HealthChecker, health_checker
 from bootstrap.phases.context import Context
-from bootstrap.phases.diagnosis import Cause, diagnose, holders_text
+from bootstrap.phases.diagnosis import Cause, diagnose
 from bootstrap.phases.observation import Observation, component_containers, connected, observe
 from bootstrap.phases.phase import Need, Phase
+from bootstrap.preflight.ports import holders_text
 
 POLL = 0.05
 """Seconds between two rounds of questions."""

@@ -26,7 +26,8 @@ from bootstrap.runtime.api import ContainerRuntime
 class Subject:
     """What is examined. ``inventory`` and ``own_pids`` tell what an earlier run made from what is foreign.
 
-    ``own_pids``: processes of control plane containers and of the agent. ``now`` is UTC.
+    ``own_pids()``: processes of control plane containers and of the agent at that moment; an agent of an
+    earlier run may start some while the checks run. ``now`` is UTC.
     """
 
     control_plane: ControlPlane
@@ -38,7 +39,7 @@ class Subject:
     now: datetime
     runtime: Callable[[], ContainerRuntime]
     inventory: Inventory = Inventory()
-    own_pids: frozenset[int] = frozenset()
+    own_pids: Callable[[], frozenset[int]] = frozenset
 
     @property
     def layout(self) -> Layout:

@@ -5,11 +5,12 @@ Invariant: a port held by our own running component is fine, because ``init`` ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.host.files import FileAccessError
 from bootstrap.host.machine import RunningProgram
+from bootstrap.host.network import Listener
 from bootstrap.preflight.check import Problem, Subject
 
 SCHEDULER, CONTROLLER_MANAGER = 10259, 10257
@@ -21,33 +22,41 @@ _ENABLED_KUBELET = PurePosixPath("/etc/systemd/system/multi-user.target.wants/ku
 
 def ports(subject: Subject) -> Iterator[Problem]:
     """Every port a component or the agent will listen on."""
-    control_plane = subject.control_plane
-    numbers = [control_plane.bind_port, SCHEDULER, CONTROLLER_MANAGER, KUBELET]
-    numbers.append(control_plane.bootstrap.agent.healthz_port)
-    if control_plane.local_etcd:
-        numbers.extend(ETCD)
-    for port in numbers:
-        foreign = [
-            listener for listener in subject.network.listeners(port) if listener.pid not in subject.own_pids
-        ]
-        if not foreign:
-            continue
-        holders = ", ".join(
-            dict.fromkeys(
-                f"{one.program or 'a program'} (pid {one.pid})" if one.pid else "another program"
-                for one in foreign
+    held = {port: subject.network.listeners(port) for port in _numbers(subject)}
+    # Asked after the ports, so that a container started in between is known to be ours.
+    ours = subject.own_pids() if any(held.values()) else frozenset()
+    for port, listeners in held.items():
+        foreign = [listener for listener in listeners if listener.pid not in ours]
+        if foreign:
+            yield Problem(
+                f"Port-{port}",
+                f"port {port} is in use by {holders_text(foreign)}",
+                _remedy(foreign[0].program, port),
             )
-        )
-        yield Problem(
-            f"Port-{port}", f"port {port} is in use by {holders}", _remedy(foreign[0].program, port)
-        )
+
+
+def holders_text(holders: Iterable[Listener]) -> str:
+    """``nginx (pid 812)``"""
+    names = [
+        f"{holder.program or 'a program'} (pid {holder.pid})" if holder.pid else "another program"
+        for holder in holders
+    ]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _numbers(subject: Subject) -> tuple[int, ...]:
+    control_plane = subject.control_plane
+    agent = (KUBELET, control_plane.bootstrap.agent.healthz_port)
+    etcd = ETCD if control_plane.local_etcd else ()
+    return (control_plane.bind_port, SCHEDULER, CONTROLLER_MANAGER, *agent, *etcd)
 
 
 def kubelet(subject: Subject) -> Iterator[Problem]:
     """Another agent on the same manifests would start every pod a second time."""
     manifests = subject.layout.manifests
+    ours = subject.own_pids()
     for program in subject.machine.processes:
-        if program.pid in subject.own_pids:
+        if program.pid in ours:
             continue
         watched = _watched_directory(subject, program)
         if watched == manifests:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bootstrap.host.network import Listener
 
 
 class FakeNetwork:
-    """``open_port`` and ``close_port`` are what programs do."""
+    """``open_port`` and ``close_port`` are what programs do; ``on_look`` is called before anybody looks."""
 
     def __init__(self, address: str = "192.0.2.10") -> None:
         self.address = address
+        self.on_look: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
 
     def default_address(self) -> str:
@@ -19,6 +22,10 @@ class FakeNetwork:
         return tuple(address for address in ("127.0.0.1", "::1", self.address) if address)
 
     def listeners(self, port: int) -> tuple[Listener, ...]:
+        self.on_look()
+        return self.held(port)
+
+    def held(self, port: int) -> tuple[Listener, ...]:
         return tuple(listener for listener in self._listeners if listener.port == port)
 
     def open_port(self, port: int, program: str, pid: int, address: str = "0.0.0.0") -> None:

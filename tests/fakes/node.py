@@ -98,6 +98,7 @@ class FakeNode:
         self.machine = READY_MACHINE
         self.heals = True
         self.api.on_request = self.move_on
+        self.network.on_look = self.move_on
         for component, ports in PORTS.items():
             self.http.serve(ports[-1], partial(self._health, component))
         for image in component_images(described).values():
@@ -148,7 +149,8 @@ class FakeNode:
             if name.endswith(".yaml") and not name.startswith("."):
                 self._ensure(runtime, *_pod_of(self.files.read_text(layout.manifests / name)))
         for held in tuple(self.engine.containers.values()):
-            if not self.files.exists(layout.manifest(held.spec.labels.get(POD_NAME, ""))):
+            ours = held.spec.labels.get(NODE) == self.described.node_name
+            if ours and not self.files.exists(layout.manifest(held.spec.labels.get(POD_NAME, ""))):
                 runtime.remove(held.state.id)
 
     def _ensure(self, runtime: FakeRuntime, component: str, image: str) -> None:
@@ -185,7 +187,7 @@ class FakeNode:
         for component in COMPONENTS:
             container = self._container(component)
             for port in PORTS[component]:
-                if any(listener.program != component for listener in self.network.listeners(port)):
+                if any(listener.program != component for listener in self.network.held(port)):
                     continue
                 self.network.close_port(port)
                 if container:
