@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -39,7 +39,7 @@ class PlainReporter:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        step = _PlainStep(self, title)
+        step = _ChangeStep(lambda detail: self.write(f"       {detail}"))
         begun = self._clock.monotonic()
         self.write(f"[    ] {title}")
         try:
@@ -60,17 +60,18 @@ class PlainReporter:
             print(line, file=self._stream, flush=True)
 
 
-class _PlainStep:
-    def __init__(self, reporter: PlainReporter, title: str) -> None:
-        self._reporter = reporter
-        self._title = title
+class _ChangeStep:
+    """Passes on what differs from what was said last."""
+
+    def __init__(self, changed: Callable[[str], None]) -> None:
+        self._changed = changed
         self._last = ""
         self.summary = ""
 
     def update(self, detail: str) -> None:
         if detail != self._last:
             self._last = detail
-            self._reporter.write(f"       {detail}")
+            self._changed(detail)
 
     def done(self, summary: str) -> None:
         self.summary = summary
@@ -171,7 +172,7 @@ class JsonReporter:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        step = _JsonStep(self, title)
+        step = _ChangeStep(lambda detail: self.emit("step-progress", title=title, detail=detail))
         begun = self._clock.monotonic()
         self.emit("step-started", title=title)
         try:
@@ -193,22 +194,6 @@ class JsonReporter:
         line = json.dumps({"schema": EVENT_SCHEMA, "event": event, **fields})
         with self._lock:
             print(line, file=self._stream, flush=True)
-
-
-class _JsonStep:
-    def __init__(self, reporter: JsonReporter, title: str) -> None:
-        self._reporter = reporter
-        self._title = title
-        self._last = ""
-        self.summary = ""
-
-    def update(self, detail: str) -> None:
-        if detail != self._last:
-            self._last = detail
-            self._reporter.emit("step-progress", title=self._title, detail=detail)
-
-    def done(self, summary: str) -> None:
-        self.summary = summary
 
 
 def duration_text(seconds: float) -> str:
