@@ -39,7 +39,7 @@ _ERRORS: dict[int, type[ApiError]] = {
 
 
 class ServerNotTrustedError(BootstrapError):
-    """What answers is not the API server this kubeconfig belongs to: its certificate is from another CA."""
+    """What answers has no certificate this kubeconfig trusts: another cluster's, or the clock is wrong."""
 
 
 class HttpsApiClient:
@@ -124,8 +124,8 @@ class HttpsApiClient:
                 f"the API server at {self._kubeconfig.server} broke off the TLS handshake: {_reason(error)}"
             )
         return ServerNotTrustedError(
-            f"what answers at {self._kubeconfig.server} is not this cluster's API server: {_reason(error)}",
-            remedy=f"see what listens there: ss -ltnp 'sport = :{self._kubeconfig.port}'",
+            f"the certificate of what answers at {self._kubeconfig.server} is refused: {_reason(error)}",
+            remedy=f"see who listens there (ss -ltnp 'sport = :{self._kubeconfig.port}') and the clock (date)",
         )
 
 
@@ -171,8 +171,8 @@ def _with_query(path: str, query: Mapping[str, str]) -> str:
 def _reason(error: Exception) -> str:
     """The innermost cause, which is the one that says something."""
     cause: BaseException = error
-    while cause.args and isinstance(cause.args[-1], BaseException):
-        cause = cause.args[-1]
+    while inner := next((each for each in cause.args if isinstance(each, BaseException)), cause.__cause__):
+        cause = inner
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:

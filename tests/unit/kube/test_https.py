@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace as changed
+
+from bootstrap.errors import BootstrapError, ConfigError, TransientError
+from bootstrap.host.clock import SystemClock
+from bootstrap.kube.client import (
+    ApiError,
+    ApiUnreachableError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+)
+from bootstrap.kube.https import HttpsApiClient, ServerNotTrustedError
+from bootstrap.kube.kubeconfig import Kubeconfig, parse_kubeconfig
+from bootstrap.model.kubeadm import APIServer
+from bootstrap.phases.certs import CERTS
+from bootstrap.phases.kubeconfig import KUBECONFIG
+from bootstrap.phases.phase import run_all
+from tests.fakes.node import QUICK, FakeNode
+from tests.golden.control_planes import control_plane
+
+
+@dataclass
+class Exchange:
+    """One request as the server saw it; ``client`` is the common name of the client's certificate."""
+
+    method: str
+    path: str
+    body: object
+    content_type: str
+    client: str
+    connection: tuple[str, int]
+
+
+class Server:
+    """A TLS server with the API server's certificate; ``replies`` are used up in order, then 200 {}."""
+
+    def __init__(self, pki: Path) -> None:
+        self.seen: list[Exchange] = []
+        self.replies: list[tuple[int, bytes]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                assert isinstance(self.connection, ssl.SSLSocket)
+                subject = dict(pair[0] for pair in (self.connection.getpeercert() or {})["subject"])  # type: ignore[misc]
+                server.seen.append(
+                    Exchange(
+                        self.command,
+                        self.path,
+                        body,
+                        self.headers.get("Content-Type", ""),
+                        str(subject["commonName"]),
+                        self.client_address,
+                    )
+                )
+                status, text = server.replies.pop(0) if server.replies else (200, b"{}")
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *arguments: object) -> None:
+                """Nothing."""
+
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            setattr(Handler, f"do_{method}", Handler.handle_any)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(pki / "apiserver.crt", pki / "apiserver.key")
+        tls.load_verify_locations(pki / "ca.crt")
+        tls.verify_mode = ssl.CERT_REQUIRED
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+        self.port = self._http.server_address[1]
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def identities(root: Path) -> FakeNode:
+    """A node with a PKI and kubeconfigs, its API server's certificate valid for the loopback address."""
+    cluster = changed(QUICK.cluster, api_server=APIServer(cert_sans=("127.0.0.1",)))
+    node = FakeNode(root, control_plane(cluster=cluster))
+    run_all((CERTS, KUBECONFIG), replace(node.context(), clock=SystemClock()))
+    return node
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> FakeNode:
+    return identities(tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture
+def server(node: FakeNode) -> Iterator[Server]:
+    made = Server(node.root / "etc/kubernetes/pki")
+    yield made
+    made.close()
+
+
+def kubeconfig_of(node: FakeNode, server: Server) -> Kubeconfig:
+    path = node.described.layout.kubeconfig("admin")
+    read = parse_kubeconfig(node.files.read_text(path), str(path))
+    return replace(read, server=f"https://127.0.0.1:{server.port}")
+
+
+@pytest.fixture
+def client(node: FakeNode, server: Server) -> Iterator[HttpsApiClient]:
+    made = HttpsApiClient(kubeconfig_of(node, server), timeout=5)
+    yield made
+    made.close()
+
+
+def test_requests_are_made_as_the_kubeconfigs_user_on_one_connection(
+    client: HttpsApiClient, server: Server
+) -> None:
+    client.get("/api/v1/pods", {"limit": "1"})
+    client.create("/api/v1/pods", {"metadata": {"name": "x"}})
+    client.patch("/api/v1/pods/x", {"a": 1}, "application/merge-patch+json")
+    client.delete("/api/v1/pods/x")
+    assert [(one.method, one.path) for one in server.seen] == [
+        ("GET", "/api/v1/pods?limit=1"),
+        ("POST", "/api/v1/pods"),
+        ("PATCH", "/api/v1/pods/x"),
+        ("DELETE", "/api/v1/pods/x"),
+    ]
+    assert {one.client for one in server.seen} == {"kubernetes-admin"}
+    assert len({one.connection for one in server.seen}) == 1
+    assert server.seen[1].body == {"metadata": {"name": "x"}}
+    assert server.seen[2].content_type == "application/merge-patch+json"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, ForbiddenError),
+        (403, ForbiddenError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (422, ApiError),
+        (429, ApiUnreachableError),
+        (503, ApiUnreachableError),
+    ],
+)
+def test_a_refusal_is_told_apart_by_its_status(
+    client: HttpsApiClient, server: Server, status: int, error: type[BootstrapError]
+) -> None:
+    server.replies.append((status, json.dumps({"kind": "Status", "message": "because"}).encode()))
+    with pytest.raises(error, match="because") as caught:
+        client.get("/api/v1/pods")
+    assert type(caught.value) is error
+
+
+def test_what_exists_is_replaced(client: HttpsApiClient, server: Server) -> None:
+    server.replies.append((409, b"{}"))
+    client.create_or_update("/api/v1/namespaces/a/configmaps", {"metadata": {"name": "x"}})
+    assert [(one.method, one.path) for one in server.seen] == [
+        ("POST", "/api/v1/namespaces/a/configmaps"),
+        ("PUT", "/api/v1/namespaces/a/configmaps/x"),
+    ]
+
+
+def test_readiness_is_text(client: HttpsApiClient, server: Server) -> None:
+    server.replies.append((200, b"ok"))
+    assert client.get_text("/readyz") == "ok"
+
+
+def test_nobody_there_is_worth_another_try(node: FakeNode, server: Server) -> None:
+    kubeconfig = replace(kubeconfig_of(node, server), server="https://127.0.0.1:1")
+    client = HttpsApiClient(kubeconfig)
+    with pytest.raises(TransientError, match="connection refused"):
+        client.get("/api")
+
+
+def test_a_server_of_another_authority_is_not_spoken_to(
+    node: FakeNode, server: Server, tmp_path: Path
+) -> None:
+    stranger = identities(tmp_path)
+    client = HttpsApiClient(kubeconfig_of(stranger, server))
+    with pytest.raises(ServerNotTrustedError, match="is refused: "):
+        client.get("/api")
+    client.close()
+
+
+def test_the_key_is_never_shown(node: FakeNode, server: Server) -> None:
+    assert "PRIVATE" not in repr(kubeconfig_of(node, server))
+
+
+def test_a_certificate_without_its_key_is_refused(node: FakeNode, server: Server, tmp_path: Path) -> None:
+    stranger = identities(tmp_path)
+    mixed = replace(kubeconfig_of(node, server), key=kubeconfig_of(stranger, server).key)
+    with pytest.raises(BootstrapError, match="cannot be used"):
+        HttpsApiClient(mixed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not YAML"),
+        ("[]", "not a mapping"),
+        ("current-context: x", "contexts has no entry named 'x'"),
+        (
+            "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+            "clusters: [{name: c, cluster: {server: https://a}}]\nusers: [{name: u, user: {}}]",
+            "certificate-authority-data is missing",
+        ),
+        (
+            "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+            "clusters: [{name: c, cluster: {certificate-authority-data: '%%%'}}]\n"
+            "users: [{name: u, user: {}}]",
+            "certificate-authority-data is not base64",
+        ),
+    ],
+)
+def test_a_damaged_kubeconfig_says_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_kubeconfig(text, "admin.conf")
