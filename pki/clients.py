@@ -70,7 +70,7 @@ def client_faults(
         chain = store.parse_chain(certificate.encode())
         private = keys.read_private(key.encode())
     except ValueError as error:
-        yield f"or its key cannot be read: {error}"
+        yield f"cannot be read, or whose key cannot: {error}"
         return
     if not checks.same_key(private.public_key(), chain[0].public_key()):
         yield "does not belong to its key"

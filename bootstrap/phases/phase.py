@@ -41,22 +41,11 @@ class Phase:
     options: tuple[str, ...] = ()
 
 
-def leaves(phases: tuple[Phase, ...], prefix: str = "") -> Iterator[tuple[str, Phase]]:
-    """Every phase that does something, in order, with its path (``certs/ca``)."""
-    for phase in phases:
-        path = f"{prefix}{phase.name}"
-        if phase.steps:
-            yield from leaves(phase.steps, f"{path}/")
-        else:
-            yield path, phase
-
-
 def select(phases: tuple[Phase, ...], skipped: tuple[str, ...]) -> tuple[tuple[str, Phase], ...]:
     """What to run when ``skipped`` paths (a parent takes its children with it) are taken out.
 
-    A parent that can do all its steps at once stands for them when none of them is skipped.
-
-    Raises ConfigError for a path that names no phase.
+    A parent that can do all its steps at once stands for them when none of them is skipped. Raises
+    ConfigError for a path that names no phase.
     """
     known = set(paths(phases))
     unknown = [path for path in skipped if path not in known]
@@ -102,6 +91,6 @@ def run_phase(phase: Phase, context: Context) -> None:
 
 
 def run_all(phases: tuple[Phase, ...], context: Context, skipped: tuple[str, ...] = ()) -> None:
-    """Run the leaves in order, less the skipped ones."""
+    """Run what ``select`` leaves, in order."""
     for _path, phase in select(phases, skipped):
         run_phase(phase, context)
