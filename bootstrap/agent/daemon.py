@@ -144,24 +144,26 @@ class Agent:
         self._spawn(worker)
 
     def _adopt_orphans(self, listing: Listing) -> None:
-        """Pods of ours whose manifest vanished while no agent ran are removed; once, at the start.
+        """Pods of ours whose manifest vanished while no agent ran are removed.
 
-        One whose manifest is there but unreadable now stays: its last good version is what runs.
+        One whose manifest is there but unreadable now stays, as its last good version is what runs; until
+        that is settled this is asked again at each look at the directory.
         """
         runtime = self._connect()
         try:
-            for container in runtime.list(owned_by(self.node.name)):
-                name = container.labels.get(POD_NAME, "")
-                namespace = container.labels.get(POD_NAMESPACE, "")
-                if f"{name}_{namespace}" in self.workers:
-                    continue
-                if container.labels.get(MANIFEST) in listing.unreadable:
-                    continue
-                log.info("pod %s_%s has no manifest any more", name, namespace)
-                self._want(name, namespace, None)
+            containers = runtime.list(owned_by(self.node.name))
         finally:
             runtime.close()
-        self._orphans_adopted = True
+        manifests: dict[tuple[str, str], set[str]] = {}
+        for container in containers:
+            key = (container.labels.get(POD_NAME, ""), container.labels.get(POD_NAMESPACE, ""))
+            manifests.setdefault(key, set()).add(container.labels.get(MANIFEST, ""))
+        orphans = {key: paths for key, paths in manifests.items() if "_".join(key) not in self.workers}
+        kept = {key for key, paths in orphans.items() if paths & listing.unreadable}
+        for name, namespace in sorted(orphans.keys() - kept):
+            log.info("pod %s_%s has no manifest any more", name, namespace)
+            self._want(name, namespace, None)
+        self._orphans_adopted = not kept
 
     def _guarded_sync(self) -> None:
         try:

@@ -20,6 +20,7 @@ from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Pull, Start
 from bootstrap.agent.security import SecurityContextError, must_not_be_root, refuse_root
 from bootstrap.agent.volumes import VolumeError, Volumes
+from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.runtime.api import (
     ContainerRuntime,
@@ -37,7 +38,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (VolumeError, "FailedMount"),
     (FieldReferenceError, "CreateContainerConfigError"),
     (SecurityContextError, "CreateContainerConfigError"),
-    (EngineError, "CreateContainerError"),
+    (BootstrapError, "CreateContainerError"),
 )
 
 
@@ -60,10 +61,12 @@ class Launcher:
             identity = self._create(runtime, spec)
         except NoSuchImageError as error:
             return self._without_image(pod, action, memory, now, error)
-        except tuple(kind for kind, _reason in _REASONS) as error:
-            log.error("pod %s: container %s: %s", pod.full_name, action.container, error)
+        except EngineUnreachableError:
+            raise
+        except BootstrapError as error:
+            log.error("pod %s: container %s: %s", pod.full_name, action.container, error.message)
             reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-            return memory.with_setup_failure(action.container, reason, str(error), now)
+            return memory.with_setup_failure(action.container, reason, error.message, now)
         return self._start(runtime, pod, action, identity, memory, now)
 
     def pull(self, runtime: ContainerRuntime, key: str, action: Pull, memory: Memory, clock: Clock) -> Memory:

@@ -96,7 +96,7 @@ class Worker:
         """Work until ``stop`` is set (and ``wake`` called), or until there is nothing left to look after."""
         while not stop.is_set() and not self._done:
             self._wake.clear()
-            pause = self._patient_step()
+            pause = self.step_patiently()
             if pause > 0 and not self._done:
                 self._at.clock.wait(self._wake, pause)
         self._disconnect()
@@ -118,8 +118,8 @@ class Worker:
                 self._done = self._desired is None
         return action
 
-    def _patient_step(self) -> float:
-        """Seconds to wait before the next step."""
+    def step_patiently(self) -> float:
+        """``step``, with a failure said and outlived; seconds to wait before the next one."""
         try:
             action = self.step()
             self.engine_problem = ""
