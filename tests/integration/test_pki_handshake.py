@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from msgspec.structs import replace
 
 from bootstrap.host.clock import SystemClock
@@ -49,8 +50,9 @@ def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 def test_components_that_talk_trust_each_other(node: CredentialNode, link: Link) -> None:
-    subject = _handshake(_server(node, link), _client(node, link), "192.0.2.10")
-    assert subject == _common_name(node, link.client)
+    seen = _handshake(_server(node, link), _client(node, link), "192.0.2.10")
+    shown = x509.load_pem_x509_certificate(node.path(f"pki/{link.client}.crt").read_bytes())
+    assert seen == _common_name(shown)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +142,8 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str
                 end.do_handshake()
             except ssl.SSLWantReadError:
                 continue
-    return dict(part[0] for part in (ends[1].getpeercert() or {})["subject"])["commonName"]
+    return _common_name(x509.load_der_x509_certificate(ends[1].getpeercert(binary_form=True) or b""))
 
 
-def _common_name(node: CredentialNode, file: str) -> str:
-    from cryptography import x509
-
-    certificate = x509.load_pem_x509_certificate(node.path(f"pki/{file}.crt").read_bytes())
+def _common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
