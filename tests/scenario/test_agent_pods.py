@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -118,11 +119,15 @@ def test_a_crashing_container_is_started_after_longer_and_longer_waits(harness: 
     begun = harness.clock.monotonic()
     times = []
     for attempt in range(1, 6):
-        harness.until(lambda attempt=attempt: f"start main web {attempt}" in harness.history(), 400)  # type:
-        ignore[misc] times.append(round(harness.clock.monotonic() - begun)) assert [later - sooner for sooner,
-        later in zip(times, times[1:], strict=False)] == [11, 21, 41, 81] status = harness.container() assert
-        status.restarts == 5 harness.advance(2) assert (harness.container().state, harness.container().reason)
-        == ("waiting", "CrashLoopBackOff") assert harness.pod().phase == "Running"
+        wanted = f"start main web {attempt}"
+        harness.until(lambda wanted=wanted: wanted in harness.history(), 400)  # type: ignore[misc]
+        times.append(round(harness.clock.monotonic() - begun))
+    assert [later - sooner for sooner, later in itertools.pairwise(times)] == [11, 21, 41, 81]
+    status = harness.container()
+    assert status.restarts == 5
+    harness.advance(2)
+    assert (harness.container().state, harness.container().reason) == ("waiting", "CrashLoopBackOff")
+    assert harness.pod().phase == "Running"
 
 
 def test_one_dead_instance_is_kept_for_its_logs(harness: AgentHarness) -> None:

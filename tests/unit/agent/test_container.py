@@ -194,8 +194,15 @@ def test_a_group_without_a_user_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("run_as", "image_user", "refused"),
-    [(None, "", True), (None, "0", True), (None, "app", True), (None, "1000", False), (0, "1000", True)]
-    + [(None, "1000:1000", False), (7, "", False)],
+    [
+        (None, "", True),
+        (None, "0", True),
+        (None, "app", True),
+        (None, "1000", False),
+        (None, "1000:1000", False),
+        (0, "1000", True),
+        (7, "", False),
+    ],
 )
 def test_run_as_non_root_is_checked(run_as: int | None, image_user: str, refused: bool) -> None:
     security = {"runAsNonRoot": True} | ({} if run_as is None else {"runAsUser": run_as})

@@ -178,8 +178,15 @@ def test_without_a_dns_config_the_engines_file_serves() -> None:
         ("None", "nameserver 192.0.2.9\nsearch b.test\noptions ndots:5\n"),
         (
             "Default",
-            "nameserver 192.0.2.1\nnameserver 192.0.2.9\nsearch example.test b.test\noptions ndots:5
-            rotate\n", ), ], ) def test_a_dns_config_is_merged_unless_the_policy_is_none(policy: str,
-            expected: str) -> None: config = { "nameservers": ["192.0.2.9"], "searches": ["b.test"],
-            "options": [{"name": "ndots", "value": "5"}], } assert resolv_conf(pod(None, dnsPolicy=policy,
-            dnsConfig=config).pod, NODE_DNS) == expected
+            "nameserver 192.0.2.1\nnameserver 192.0.2.9\n"
+            "search example.test b.test\noptions ndots:5 rotate\n",
+        ),
+    ],
+)
+def test_a_dns_config_is_merged_unless_the_policy_is_none(policy: str, expected: str) -> None:
+    config = {
+        "nameservers": ["192.0.2.9"],
+        "searches": ["b.test"],
+        "options": [{"name": "ndots", "value": "5"}],
+    }
+    assert resolv_conf(pod(None, dnsPolicy=policy, dnsConfig=config).pod, NODE_DNS) == expected

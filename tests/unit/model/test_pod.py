@@ -205,8 +205,17 @@ def test_only_a_v1_pod_is_a_pod(document: object) -> None:
 
 @pytest.mark.parametrize(
     ("text", "milli", "units"),
-    [("250m", 250, 1), ("1", 1000, 1), (2, 2000, 2), ("1.5", 1500, 2), ("100Mi", 104857600000, 104857600)]
-    + [("1e3", 1000000, 1000), ("1k", 1000000, 1000), ("100u", 1, 1), (0.5, 500, 1)],
+    [
+        ("250m", 250, 1),
+        ("1", 1000, 1),
+        (2, 2000, 2),
+        ("1.5", 1500, 2),
+        ("100Mi", 104857600000, 104857600),
+        ("1e3", 1000000, 1000),
+        ("1k", 1000000, 1000),
+        ("100u", 1, 1),
+        (0.5, 500, 1),
+    ],
 )
 def test_quantities_are_exact_and_rounded_up(text: str | float, milli: int, units: int) -> None:
     assert (thousandths(text), whole(text)) == (milli, units)
