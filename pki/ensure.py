@@ -26,10 +26,15 @@ from pki.store import CERTIFICATE_MODE, KEY_MODE, Files
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of each certificate asked for, and the files an earlier, interrupted run still owed."""
+    """What became of each certificate asked for.
+
+    ``finished``: the files an earlier, interrupted run still owed. ``outlived``: authorities' files that expire
+    before something they signed now, which is used all the same, as kubeadm does.
+    """
 
     decisions: dict[str, Decision]
     finished: tuple[PurePosixPath, ...] = ()
+    outlived: tuple[PurePosixPath, ...] = ()
 
     def having(self, decision: Decision) -> tuple[str, ...]:
         return tuple(name for name, decided in self.decisions.items() if decided == decision)
@@ -51,10 +56,11 @@ def ensure(
     finished = pending.settle(files, cluster.directory)
     found = examine(names, cluster, files, now)
     refuse(found.problems)
-    new = _Maker(found, keys).files()
+    maker = _Maker(found, keys)
+    new = maker.files()
     if new:
         pending.commit(files, cluster.directory, new, announce)
-    return Outcome(found.decisions, finished)
+    return Outcome(found.decisions, finished, tuple(maker.outlived))
 
 
 class _Maker:
@@ -65,6 +71,7 @@ class _Maker:
         self._cluster = found.cluster
         self._keys = keys
         self._authorities: dict[str, Authority] = {}
+        self.outlived: dict[PurePosixPath, None] = {}
 
     def files(self) -> list[NewFile]:
         decisions = self._found.decisions
@@ -84,8 +91,10 @@ class _Maker:
             certificate = self._authorities[spec.name].certificate
         else:
             period = Period.starting(self._found.now, self._cluster.validity)
-            profile = self._cluster.profile(spec)
-            certificate = issue(profile, key.public_key(), self._authority(spec.authority), period)
+            authority = self._authority(spec.authority)
+            certificate = issue(self._cluster.profile(spec), key.public_key(), authority, period)
+            if period.not_after > authority.certificate.not_valid_after_utc:
+                self.outlived[self._cluster.certificate_path(catalog.SPECS[spec.authority])] = None
         return (
             NewFile(str(self._cluster.key_path(spec)), private_pem(key), KEY_MODE),
             NewFile(

@@ -101,6 +101,8 @@ def ensure(context: Context, names: tuple[str, ...]) -> None:
             names, cluster, context.files, context.keys, context.clock.now(), announce
         )
         step.done(_summary(outcome))
+    for path in outcome.outlived:
+        context.reporter.warn(f"{path} expires before certificates it has just signed")
     if outcome.finished:
         context.reporter.info(
             f"finished what an interrupted run left: {', '.join(map(str, outcome.finished))}"

@@ -147,6 +147,15 @@ def test_whatever_a_power_cut_leaves_is_recorded(tmp_path: Path) -> None:
         assert {PurePosixPath("/etc/kubernetes") / name for name in names} <= recorded
 
 
+def test_an_authority_that_ends_before_what_it_signs_is_warned_of(node: CredentialNode) -> None:
+    node.with_cluster(ca_certificate_validity_period="100h0m0s")
+    run_all((CERTS,), node.context())
+    assert [line for line in node.reporter.lines if line.startswith("warn")] == [
+        f"warn /etc/kubernetes/pki/{name}.crt expires before certificates it has just signed"
+        for name in ("ca", "front-proxy-ca", "etcd/ca")
+    ]
+
+
 def test_half_written_files_of_a_killed_run_are_swept(node: CredentialNode) -> None:
     node.path("pki/etcd").mkdir(parents=True)
     torn = node.path(f"pki/etcd/{TEMPORARY_PREFIX}x")
