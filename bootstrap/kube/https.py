@@ -125,7 +125,7 @@ class HttpsApiClient:
             )
         return ServerNotTrustedError(
             f"the certificate of what answers at {self._kubeconfig.server} is refused: {_reason(error)}",
-            remedy=f"see who listens there (ss -ltnp 'sport = :{self._kubeconfig.port}') and the clock (date)",
+            remedy=f"see who listens (ss -ltnp 'sport = :{self._kubeconfig.port}') and the clock (date)",
         )
 
 
