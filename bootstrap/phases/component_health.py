@@ -81,6 +81,8 @@ def endpoint_of(context: Context, component: str) -> Endpoint:
 class HealthChecker:
     """Asks components; keeps one connection to the API server, which is asked as ``admin``.
 
+    Where to ask is read once: a manifest does not change while it is waited for.
+
     A client certificate works also where anonymous requests are refused, and verifies that what answers is
     this cluster's API server.
     """
@@ -88,12 +90,14 @@ class HealthChecker:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._api: ApiClient | None = None
+        self._endpoints: dict[str, Endpoint] = {}
 
     def problem(self, component: str) -> str:
         """Why it is not healthy, in a few words; "" when it is."""
         if component == KUBE_APISERVER:
             return self._ask_apiserver()
-        endpoint = endpoint_of(self._context, component)
+        endpoint = self._endpoints.get(component) or endpoint_of(self._context, component)
+        self._endpoints[component] = endpoint
         request = HttpRequest(
             endpoint.host, endpoint.port, endpoint.path, scheme=endpoint.scheme, timeout=_TIMEOUT
         )
