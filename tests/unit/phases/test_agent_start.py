@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from bootstrap.apply import inventory
+from bootstrap.host.services import unit_command
+from bootstrap.phases.agent_start import AGENT_START, agent_command
+from bootstrap.phases.phase import run_phase
+from tests.fakes.node import QUICK, FakeNode
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> FakeNode:
+    return FakeNode(tmp_path)
+
+
+def test_the_agent_is_run_by_this_interpreter_apart_from_its_environment() -> None:
+    command = agent_command(QUICK)
+    assert command[:6] == (sys.executable, "-I", "-m", "bootstrap", "agent", "run")
+    options = dict(zip(command[6::2], command[7::2], strict=True))
+    assert options == {
+        "--manifests": "/etc/kubernetes/manifests",
+        "--socket": "/run/bootstrap/agent.sock",
+        "--node-name": "master",
+        "--docker-socket": "/var/run/docker.sock",
+        "--root-dir": "/var/lib/kubelet",
+        "--healthz-port": "10248",
+        "--file-check-frequency": "20s",
+        "--pause-image": "registry.k8s.io/pause:3.10.2",
+    }
+
+
+def test_the_unit_that_is_installed_runs_it(node: FakeNode) -> None:
+    run_phase(AGENT_START, node.context())
+    assert unit_command(node.agent.unit) == agent_command(QUICK)
+    assert node.agent.history == ["install", "start"]
+
+
+def test_an_agent_that_runs_is_adopted(node: FakeNode) -> None:
+    run_phase(AGENT_START, node.context())
+    run_phase(AGENT_START, node.context())
+    assert node.agent.history == ["install", "start"]
+
+
+def test_the_manifest_directory_is_there_before_it_is_watched(node: FakeNode) -> None:
+    run_phase(AGENT_START, node.context())
+    assert node.files.mode(node.described.layout.manifests) == 0o700
+
+
+def test_what_it_will_leave_on_the_machine_is_recorded_for_reset(node: FakeNode) -> None:
+    context = node.context()
+    run_phase(AGENT_START, context)
+    made = inventory.load(context.files, context.layout)
+    assert context.layout.agent_log in made.files
+    for path in (
+        "/etc/kubernetes/manifests",
+        "/var/lib/kubelet/pods",
+        "/var/log/pods",
+        "/var/log/containers",
+        "/etc/ssl/certs",
+    ):
+        assert PurePosixPath(path) in made.directories
