@@ -1,4 +1,4 @@
-"""``make bench``: everything that has a budget, measured in one run, printed and kept in docs/benchmarks.md."""
+"""``make bench``: everything that has a budget, measured in one run, printed and kept in docs."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ Kubernetes {version}, {machine}, {date}.
 
 {table}
 
-- *`bootstrap init`*: from the start of the command to all four components healthy and the configuration uploaded, images
-  present. Beside it: the same programs started as plain processes with the flags of the same manifests, certificates and
-  files already made, until the same questions are answered.
-- *Manifest dropped*, *container killed*: from the rename or the kill to the engine's start event. Beside it: create and
-  start of the same sandbox and container through the Docker API; for the restart, kill, wait for the end, create, start.
+- *`bootstrap init`*: from the start of the command to all four components healthy and the configuration
+  uploaded, images present. Beside it: the same programs started as plain processes with the flags of the same
+  manifests, certificates and files already made, until the same questions are answered.
+- *Manifest dropped*, *container killed*: from the rename or the kill to the engine's start event. Beside it:
+  create and start of the same sandbox and container through the Docker API; for the restart, kill, wait for
+  the end, create, start.
 - *PKI*: all keys, certificates and kubeconfig files, checked and written to disk.
 """
 

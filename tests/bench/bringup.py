@@ -1,7 +1,8 @@
 """``bootstrap init`` beside the same four programs as plain processes with the same flags.
 
 Runs inside a node: ``python -m tests.bench.bringup ROUNDS`` prints rows as JSON. Both sides end at the same
-moment, every component healthy as ``wait-control-plane`` asks; ours has uploaded the configuration besides. Invariant: each round starts from a node on which nothing is left.
+moment, every component healthy as ``wait-control-plane`` asks; ours has uploaded the configuration besides.
+Invariant: each round starts from a node on which nothing is left.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Numbers side by side, and the table they make. Values only.
 
-Invariant: a row is judged by the median of its samples; a ratio is taken from samples of one run, so that a slow
-machine slows both sides.
+Invariant: a row is judged by the median of its samples; a ratio is taken from samples of one run, so that a
+slow machine slows both sides.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How fast the agent acts, beside the bare Docker calls for the same containers.
 
-Runs inside a node: ``python -m tests.bench.pods ROUNDS IMAGE PAUSE`` prints rows as JSON. Every moment is taken
-from the engine's own events, so that nobody's polling is measured. Invariant: both sides make the same sandbox
-and the same container, in turn, on the same engine.
+Runs inside a node: ``python -m tests.bench.pods ROUNDS IMAGE PAUSE`` prints rows as JSON. Every moment is
+taken from the engine's own events, so that nobody's polling is measured. Invariant: both sides make the same
+sandbox and the same container, in turn, on the same engine.
 """
 
 from __future__ import annotations
