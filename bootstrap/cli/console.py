@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock, SystemClock
 from bootstrap.model.report import Reporter, Step
 
@@ -163,7 +164,8 @@ class _TerminalStep:
 
 
 class JsonReporter:
-    """JSON lines: ``event`` is step-started, step-progress, step-done, step-failed, info or warning."""
+    """JSON lines: ``event`` is step-started, step-progress, step-done, step-failed, info, warning; or failed,
+    which is the last."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._stream = stream
@@ -189,6 +191,16 @@ class JsonReporter:
 
     def warn(self, message: str) -> None:
         self.emit("warning", message=message)
+
+    def failed(self, error: BootstrapError) -> None:
+        """The last event of a command that failed."""
+        self.emit(
+            "failed",
+            message=error.message,
+            details=error.details,
+            remedy=error.remedy,
+            exitCode=error.exit_code,
+        )
 
     def emit(self, event: str, **fields: object) -> None:
         line = json.dumps({"schema": EVENT_SCHEMA, "event": event, **fields})

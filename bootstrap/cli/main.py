@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import click
 
 from bootstrap import __version__
+from bootstrap.cli.failure import show_failure, tell_failure, wants_traceback
 from bootstrap.errors import BootstrapError, ConfigError, InterruptedByUserError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -57,6 +59,15 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return accept_global_options(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # click would look for the one that was meant among commands that are loaded.
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -146,73 +157,51 @@ def main() -> None:
 def run(arguments: list[str] | None = None) -> None:
     """Entry point of the console script and of ``python -m bootstrap``."""
     refuse_mixed_installation()
+    signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if arguments is None else arguments
     raise SystemExit(exit_code_of(arguments))
 
 
 def exit_code_of(arguments: list[str]) -> int:
-    """Run the command line; every foreseen failure is words on stderr and its documented exit code."""
+    """Run the command line; every foreseen failure is told, and is its documented exit code."""
     try:
         result: Any = main.main(args=arguments, prog_name="bootstrap", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.UsageError as error:
-        return usage_failure(error)
-    except (click.Abort, KeyboardInterrupt):
-        show_failure(InterruptedByUserError("interrupted", remedy="run the same command again: it continues"))
-        return InterruptedByUserError.exit_code
-    except BootstrapError as error:
-        show_failure(error)
-        if wants_traceback(arguments):
-            raise
-        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return ConfigError.exit_code
     except BrokenPipeError:
         # The reader of our output went away (| head); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
-        if wants_traceback(arguments):
+    except (Exception, KeyboardInterrupt) as error:
+        failure = failure_of(error)
+        tell_failure(failure, arguments)
+        if wants_traceback(arguments) and not isinstance(error, click.UsageError | InterruptedByUserError):
             raise
-        show_failure(
-            BootstrapError(
-                f"internal error: {type(error).__name__}: {error}",
-                remedy="run it again with -vv before the subcommand and report what it prints",
-            )
-        )
-        return 1
+        return failure.exit_code
     return result if isinstance(result, int) else 0
 
 
-def usage_failure(error: click.UsageError) -> int:
-    """A wrong command line; a group called without a command shows its help instead."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
-    else:
+def failure_of(error: BaseException) -> BootstrapError:
+    """What ended the command, as one of the errors a person may meet."""
+    if isinstance(error, BootstrapError):
+        return error
+    if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "bootstrap"
-        show_failure(ConfigError(error.format_message(), remedy=f"{path} --help"))
-    return ConfigError.exit_code
-
-
-def show_failure(error: BootstrapError) -> None:
-    """``error:`` what happened, one line for each detail, ``next:`` what to do."""
-    click.secho(f"error: {error.message}", fg="red", err=True)
-    for line in error.details:
-        click.echo(f"  {line}", err=True)
-    if error.remedy:
-        click.secho(f"next: {error.remedy}", bold=True, err=True)
-
-
-def wants_traceback(arguments: list[str]) -> bool:
-    """``-vv`` (or two ``-v``) anywhere on the command line."""
-    return (
-        sum(
-            argument.count("v")
-            if set(argument) <= {"-", "v"} and argument[:2] == "-v"
-            else argument == "--verbose"
-            for argument in arguments
-        )
-        >= 2
+        return ConfigError(error.format_message(), remedy=f"{path} --help")
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return InterruptedByUserError("interrupted", remedy="run the same command again: it continues")
+    return BootstrapError(
+        f"internal error: {type(error).__name__}: {error}",
+        remedy="run it again with -vv before the subcommand and report what it prints",
     )
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what it holds is released, and it is said what to do."""
+    raise KeyboardInterrupt
 
 
 def refuse_mixed_installation() -> None:

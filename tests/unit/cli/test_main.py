@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.cli.main import COMMANDS, exit_code_of, wants_traceback
+from bootstrap.cli.main import COMMANDS, exit_code_of
 
 
 def test_help_names_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,14 +37,6 @@ def test_version_as_json_has_a_schema(capsys: pytest.CaptureFixture[str]) -> Non
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "bootstrap/version/v1"
     assert "1.37" in document["kubernetes"]["minors"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "wanted"),
-    [(["-v", "init"], False), (["-vv", "init"], True), (["init", "-v", "-v"], True), (["--version"], False)],
-)
-def test_a_traceback_is_for_two_v(arguments: list[str], wanted: bool) -> None:
-    assert wants_traceback(arguments) is wanted
 
 
 def test_help_and_version_import_none_of_the_heavy_libraries() -> None:
