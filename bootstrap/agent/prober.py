@@ -174,7 +174,9 @@ class Prober:
         probe = probe_of(target.container, kind)
         assert probe is not None
         if probe.exec is None:
-            return probe_network(self._http, target.container, probe, target.address)
+            # A liveness probe must see a server that takes no new connections; readiness sees it later.
+            reuse = kind == "readiness"
+            return probe_network(self._http, target.container, probe, target.address, reuse=reuse)
         try:
             return probe_exec(self._runtime(), target.id, target.container, probe)
         except BootstrapError as error:

@@ -21,8 +21,14 @@ SHOWN_BYTES = 200
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def probe_network(http: HttpClient, container: Container, probe: Probe, address: str) -> Outcome:
-    """An httpGet or tcpSocket probe; ``address`` is used where it names no host."""
+def probe_network(
+    http: HttpClient, container: Container, probe: Probe, address: str, *, reuse: bool = False
+) -> Outcome:
+    """An httpGet or tcpSocket probe; ``address`` is used where it names no host.
+
+    ``reuse`` allows a connection left open by an earlier probe. A kubelet opens a new one each time; a TLS
+    handshake each second for each component is more work than all the rest of an idle agent.
+    """
     action = probe.http_get or probe.tcp_socket
     assert action is not None
     port = port_number(container, action.port)
@@ -34,7 +40,7 @@ def probe_network(http: HttpClient, container: Container, probe: Probe, address:
         if isinstance(action, TCPSocketAction):
             http.connect(host, port, timeout)
             return Outcome("success")
-        return _get(http, first_request(action, host, port, timeout))
+        return _get(http, first_request(action, host, port, timeout, reuse=reuse))
     except NoAnswerError as error:
         return Outcome("failure", error.message)
 
@@ -64,7 +70,9 @@ def port_number(container: Container, port: int | str) -> int | None:
     return next((each.container_port for each in container.ports if each.name == port), None)
 
 
-def first_request(action: HTTPGetAction, host: str, port: int, timeout: float) -> HttpRequest:
+def first_request(
+    action: HTTPGetAction, host: str, port: int, timeout: float, *, reuse: bool = False
+) -> HttpRequest:
     """A path may have a query and may lack its leading slash."""
     given = {header.name.lower() for header in action.http_headers}
     usual = (("User-Agent", USER_AGENT), ("Accept", "*/*"))
@@ -78,6 +86,7 @@ def first_request(action: HTTPGetAction, host: str, port: int, timeout: float) -
             *((name, value) for name, value in usual if name.lower() not in given),
         ),
         timeout=timeout,
+        reuse=reuse,
     )
 
 

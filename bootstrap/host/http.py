@@ -1,7 +1,7 @@
 """One HTTP(S) request to one address: for probes and for waiting on components.
 
-Invariant: one request is one new connection, bounded by its timeout as a whole; no proxy, no redirect is
-followed here, no body beyond ``max_body`` is kept.
+Invariant: one request is one new connection (unless it allows ``reuse``), bounded by its timeout as a whole;
+no proxy, and no redirect is followed here.
 """
 
 from __future__ import annotations
@@ -11,44 +11,26 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from bootstrap.errors import TransientError
+from bootstrap.host.httpwire import HttpReply, HttpRequest, NoAnswerError, exchange, seconds_left
 
-MAX_HEADER_BYTES = 64 * 1024
-READ_BYTES = 16 * 1024
+__all__ = ["HttpClient", "HttpReply", "HttpRequest", "NoAnswerError", "SystemHttp"]
 
+REUSE_SECONDS = 10.0
+"""A kept connection is not older than this, so that a server which takes no new ones is found out."""
 
-class NoAnswerError(TransientError):
-    """Refused, unreachable, timed out, or not HTTP; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """``ca_file`` "" means the server is not verified (as a kubelet probes); files are real paths."""
-
-    host: str
-    port: int
-    path: str = "/"
-    scheme: str = "https"
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    timeout: float = 1.0
-    ca_file: str = ""
-    certificate_file: str = ""
-    key_file: str = ""
-    max_body: int = 10 * 1024
+Address = tuple[str, str, int]
+"""Scheme, host, port."""
 
 
 @dataclass(frozen=True, slots=True)
-class HttpReply:
-    """``location`` is the redirect target, "" when there is none."""
+class _Idle:
+    """A connection with nothing under way; ``opened`` is monotonic."""
 
-    status: int
-    body: bytes
-    location: str = ""
+    connection: socket.socket
+    opened: float
 
 
 class HttpClient(Protocol):
@@ -64,21 +46,29 @@ class HttpClient(Protocol):
 class SystemHttp:
     """Real connections.
 
-    Unverified TLS shares one context and resumes sessions, as probing three servers each second with full
-    handshakes would be most of an idle agent's work.
+    Unverified TLS shares one context and resumes sessions, and requests that say so share connections: three
+    full handshakes each second would be most of what an idle agent does.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._unverified: ssl.SSLContext | None = None
-        self._sessions: dict[tuple[str, int], ssl.SSLSession] = {}
+        self._sessions: dict[Address, ssl.SSLSession] = {}
+        self._idle: dict[Address, _Idle] = {}
 
     def fetch(self, request: HttpRequest) -> HttpReply:
         deadline = time.monotonic() + request.timeout
-        with self._connection(request, deadline) as connection:
-            reply = exchange(connection, request, deadline)
-            self._remember(request, connection)
-            return reply
+        address = (request.scheme, request.host, request.port)
+        kept = self._take(address) if _may_share(request) else None
+        if kept is not None:
+            # The server may have closed it meanwhile: that says nothing about the server.
+            with contextlib.suppress(OSError, NoAnswerError):
+                return self._exchange(kept, request, address, deadline)
+        try:
+            fresh = _Idle(self._open(request, deadline), time.monotonic())
+            return self._exchange(fresh, request, address, deadline)
+        except OSError as error:
+            raise NoAnswerError(f"{request.host}:{request.port}: {_reason(error)}") from error
 
     def connect(self, host: str, port: int, timeout: float) -> None:
         try:
@@ -86,135 +76,72 @@ class SystemHttp:
         except OSError as error:
             raise NoAnswerError(f"{host}:{port}: {_reason(error)}") from error
 
-    @contextlib.contextmanager
-    def _connection(self, request: HttpRequest, deadline: float) -> Iterator[socket.socket]:
+    def close(self) -> None:
+        """Close the connections that are kept; the client may still be used."""
+        with self._lock:
+            kept = tuple(self._idle.values())
+            self._idle.clear()
+        for each in kept:
+            each.connection.close()
+
+    def _exchange(self, on: _Idle, request: HttpRequest, address: Address, deadline: float) -> HttpReply:
+        """One request on a connection, which is then kept for the next one or closed."""
+        stays = False
         try:
-            plain = socket.create_connection((request.host, request.port), _left(deadline))
-            with plain:
-                if request.scheme == "http":
-                    yield plain
-                else:
-                    with self._wrapped(request, plain, deadline) as encrypted:
-                        yield encrypted
-        except OSError as error:
-            raise NoAnswerError(f"{request.host}:{request.port}: {_reason(error)}") from error
+            reply, stays = exchange(on.connection, request, deadline)
+            self._remember(address, on.connection)
+            return reply
+        finally:
+            if not (stays and _may_share(request) and self._keep(address, on)):
+                on.connection.close()
+
+    def _keep(self, address: Address, idle: _Idle) -> bool:
+        """Unless it is old, or another one is kept already."""
+        if time.monotonic() - idle.opened > REUSE_SECONDS:
+            return False
+        with self._lock:
+            return self._idle.setdefault(address, idle) is idle
+
+    def _take(self, address: Address) -> _Idle | None:
+        with self._lock:
+            return self._idle.pop(address, None)
+
+    def _open(self, request: HttpRequest, deadline: float) -> socket.socket:
+        plain = socket.create_connection((request.host, request.port), seconds_left(deadline))
+        if request.scheme == "http":
+            return plain
+        try:
+            # Without this the request waits for the server to acknowledge the end of the handshake.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._wrapped(request, plain, deadline)
+        except BaseException:
+            plain.close()
+            raise
 
     def _wrapped(self, request: HttpRequest, plain: socket.socket, deadline: float) -> ssl.SSLSocket:
-        plain.settimeout(_left(deadline))
+        plain.settimeout(seconds_left(deadline))
         if request.ca_file or request.certificate_file:
             context = _verifying_context(request)
             return context.wrap_socket(plain, server_hostname=request.host)
         with self._lock:
             if self._unverified is None:
                 self._unverified = _unverified_context()
-            session = self._sessions.get((request.host, request.port))
+            session = self._sessions.get((request.scheme, request.host, request.port))
         return self._unverified.wrap_socket(plain, server_hostname=request.host, session=session)
 
-    def _remember(self, request: HttpRequest, connection: socket.socket) -> None:
+    def _remember(self, address: Address, connection: socket.socket) -> None:
         """A TLS 1.3 server sends its tickets after the handshake, so the session is taken after the reply."""
-        if isinstance(connection, ssl.SSLSocket) and connection.context is self._unverified:
+        if not isinstance(connection, ssl.SSLSocket) or connection.session_reused:
+            return
+        if connection.context is self._unverified:
             session = connection.session
             if session is not None and session.has_ticket:
-                self._sessions[request.host, request.port] = session
+                self._sessions[address] = session
 
 
-def exchange(connection: socket.socket, request: HttpRequest, deadline: float) -> HttpReply:
-    """Send the request on an open connection and read the reply; raises NoAnswerError, OSError."""
-    connection.settimeout(_left(deadline))
-    connection.sendall(request_head(request))
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = _received(connection, deadline)
-        data += more
-        if not more or len(data) > MAX_HEADER_BYTES:
-            raise NoAnswerError(f"{request.host}:{request.port}: the answer is not HTTP")
-    head, _, body = data.partition(b"\r\n\r\n")
-    status, headers = _parsed_head(head, request)
-    if request.method == "HEAD" or status in (204, 304):
-        return HttpReply(status, b"", headers.get("location", ""))
-    body = _body(connection, headers, body, request.max_body, deadline)
-    return HttpReply(status, body, headers.get("location", ""))
-
-
-def request_head(request: HttpRequest) -> bytes:
-    """The request as text on the wire; a ``Host`` among its headers replaces the address."""
-    named = {name.lower() for name, _value in request.headers}
-    lines = [f"{request.method} {request.path} HTTP/1.1"]
-    if "host" not in named:
-        host = f"[{request.host}]" if ":" in request.host else request.host
-        lines.append(f"Host: {host}:{request.port}")
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    lines.append("Connection: close")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
-
-
-def _parsed_head(head: bytes, request: HttpRequest) -> tuple[int, dict[str, str]]:
-    lines = head.decode("latin-1").split("\r\n")
-    words = lines[0].split(" ", 2)
-    if not words[0].startswith("HTTP/1.") or len(words) < 2 or not words[1].isdecimal():
-        raise NoAnswerError(f"{request.host}:{request.port}: the answer is not HTTP")
-    headers = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
-    return int(words[1]), headers
-
-
-def _body(
-    connection: socket.socket, headers: dict[str, str], data: bytes, limit: int, deadline: float
-) -> bytes:
-    """At most ``limit`` bytes of the body; the rest is not waited for."""
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return _chunked_body(connection, data, limit, deadline)
-    length = headers.get("content-length", "")
-    wanted = min(limit, int(length)) if length.isdecimal() else limit
-    while len(data) < wanted:
-        more = _received(connection, deadline)
-        if not more:
-            break
-        data += more
-    return data[:wanted]
-
-
-def _chunked_body(connection: socket.socket, data: bytes, limit: int, deadline: float) -> bytes:
-    body = b""
-    while len(body) < limit:
-        while b"\r\n" not in data:
-            more = _received(connection, deadline)
-            if not more:
-                return body
-            data += more
-        line, _, data = data.partition(b"\r\n")
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
-            return body
-        if size == 0:
-            break
-        while len(data) < min(size + 2, limit + 2):
-            more = _received(connection, deadline)
-            if not more:
-                return (body + data[:size])[:limit]
-            data += more
-        body += data[:size]
-        data = data[size + 2 :]
-    return body[:limit]
-
-
-def _received(connection: socket.socket, deadline: float) -> bytes:
-    connection.settimeout(_left(deadline))
-    try:
-        return connection.recv(READ_BYTES)
-    except ssl.SSLEOFError:
-        # A server that closes without TLS's own farewell has said all it had to say.
-        return b""
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    return left
+def _may_share(request: HttpRequest) -> bool:
+    """A connection with an identity, or to a verified server, belongs to one request."""
+    return request.reuse and not request.ca_file and not request.certificate_file
 
 
 def _unverified_context() -> ssl.SSLContext:

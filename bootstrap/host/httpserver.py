@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.errors import BootstrapError
-from bootstrap.host.http import HttpReply, HttpRequest, NoAnswerError, exchange
+from bootstrap.host.httpwire import HttpReply, HttpRequest, NoAnswerError, exchange
 
 log = logging.getLogger("bootstrap.host")
 
@@ -105,7 +105,7 @@ def fetch_unix(path: Path, resource: str, timeout: float = 5.0) -> HttpReply:
         try:
             connection.settimeout(timeout)
             connection.connect(str(path))
-            return exchange(connection, request, deadline)
+            return exchange(connection, request, deadline)[0]
         except OSError as error:
             raise NoAnswerError(f"nothing answers on {path}: {error.strerror or error}") from error
 

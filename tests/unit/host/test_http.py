@@ -188,6 +188,42 @@ def test_without_a_ca_any_certificate_will_do_and_sessions_are_resumed(
     assert Handler.resumed == [False, True, True]
 
 
+@pytest.mark.parametrize(("reuse", "connections"), [(False, 3), (True, 1)])
+def test_a_connection_is_shared_only_by_requests_that_allow_it(reuse: bool, connections: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted = []
+
+        def talk(connection: socket.socket) -> None:
+            with connection:
+                while b"GET" in connection.recv(65536):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        def loop() -> None:
+            while True:
+                try:
+                    connection, _peer = listener.accept()
+                except OSError:
+                    return
+                accepted.append(connection)
+                threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=loop, daemon=True).start()
+        client = SystemHttp()
+        for _ in range(3):
+            assert client.fetch(get(listener.getsockname()[1], reuse=reuse)).body == b"ok"
+        assert len(accepted) == connections
+        client.close()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_kept_connection_that_the_server_closed_is_no_failure(answering: Callable[[bytes], int]) -> None:
+    port = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    client = SystemHttp()
+    for _ in range(3):
+        assert client.fetch(get(port, reuse=True)).body == b"ok"
+    client.close()
+
+
 def test_with_a_ca_the_server_is_verified(
     tls_server: http.server.ThreadingHTTPServer, certificate: tuple[Path, Path]
 ) -> None:
