@@ -28,7 +28,7 @@ from pki.store import CERTIFICATE_MODE, KEY_MODE, Files
 class Outcome:
     """What became of each certificate asked for.
 
-    ``finished``: the files an earlier, interrupted run still owed. ``outlived``: authorities' files that expire
+    ``finished``: the files an earlier, interrupted run still owed. ``outlived``: authorities that expire
     before something they signed now, which is used all the same, as kubeadm does.
     """
 

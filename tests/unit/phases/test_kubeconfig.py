@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -102,6 +103,17 @@ def test_a_second_run_changes_no_byte(complete: CredentialNode) -> None:
     complete.run()
     assert complete.contents() == before
     assert complete.summaries()[-1] == "kubeconfig files: 5 kept"
+
+
+def test_a_client_certificate_starts_with_its_authority_and_ends_a_year_from_now(
+    node: CredentialNode,
+) -> None:
+    made = node.clock.now()
+    node.clock.advance(timedelta(days=30).total_seconds())
+    run_all((KUBECONFIG,), node.context())
+    certificate = node.client_certificate("admin")
+    assert certificate.not_valid_before_utc == made - timedelta(minutes=5)
+    assert certificate.not_valid_after_utc == made + timedelta(days=30 + 365)
 
 
 def test_one_file_can_be_made_alone(node: CredentialNode) -> None:

@@ -1,4 +1,4 @@
-"""Existing kubeconfig files that do not fit any more are refused, by name and with the command that mends it."""
+"""Kubeconfig files that do not fit any more are refused, by name and with the command that mends it."""
 
 from __future__ import annotations
 
@@ -173,7 +173,10 @@ def test_an_authority_elsewhere_needs_all_files_there(complete: CredentialNode) 
 
 def test_an_authority_in_a_bundle_is_trusted(complete: CredentialNode) -> None:
     bundle = complete.path("pki/ca.crt")
-    bundle.write_text(bundle.read_text() + certificate_pem(_somebody(complete).certificate))
+    other = certificate_pem(_somebody(complete).certificate)
+    bundle.write_text(bundle.read_text() + other)
+    run_all((KUBECONFIG,), complete.context())
+    complete.change_kubeconfig("admin", "cluster", certificate_authority_data=_encoded(other))
     run_all((KUBECONFIG,), complete.context())
 
 

@@ -89,7 +89,9 @@ def test_a_missing_pair_is_made_and_the_others_are_left_alone(complete: Director
 def test_a_missing_public_key_is_made_from_the_private_one(complete: Directory) -> None:
     before = complete.contents()
     complete.remove("sa.pub")
+    complete.announced.clear()
     assert complete.ensure().having("restore") == ("sa",)
+    assert complete.announced == [PKI / ".pending.json", PKI / "sa.pub"]
     assert complete.contents() == before
     assert complete.path("sa.pub").read_text() == public_pem(complete.key("sa").public_key())
 

@@ -73,3 +73,11 @@ def test_a_leaf_may_bring_the_intermediate_that_signed_it(directory: Directory) 
     assert "apiserver" in directory.ensure().having("provided")
     directory.put("apiserver", [directory.certificate("apiserver")], directory.key("apiserver"))
     assert "was not signed by" in directory.refusal().message
+
+
+def test_an_intermediate_that_the_authority_did_not_sign_vouches_for_nothing(complete: Directory) -> None:
+    stranger = _intermediate(authority("another root"))
+    key = generate(ALGORITHM)
+    leaf = issue(profile_of("apiserver"), key.public_key(), stranger, period())
+    complete.put("apiserver", [leaf, stranger.certificate], key)
+    assert complete.refusal().message == f"{PKI}/apiserver.crt was not signed by {PKI}/ca.crt"
