@@ -37,8 +37,8 @@ class Network(Protocol):
     def local_addresses(self) -> tuple[str, ...]:
         """Every address of every interface, loopback included."""
 
-    def listeners(self, port: int) -> tuple[Listener, ...]:
-        """Who listens on a TCP port, over both families."""
+    def listeners(self, *ports: int) -> tuple[Listener, ...]:
+        """Who listens on these TCP ports, over both families; the kernel is asked once for all."""
 
 
 def interface_address(interface: str) -> str:
@@ -76,18 +76,18 @@ class SystemNetwork:
         found = [*self._addresses_v4(), *(address for address, _interface in self._addresses_v6())]
         return tuple(sorted(set(found), key=lambda text: (":" in text, text)))
 
-    def listeners(self, port: int) -> tuple[Listener, ...]:
+    def listeners(self, *ports: int) -> tuple[Listener, ...]:
         sockets = {
-            inode: address
+            inode: (address, port)
             for table in ("tcp", "tcp6")
-            for address, number, inode in self._listening(table)
-            if number == port
+            for address, port, inode in self._listening(table)
+            if port in ports
         }
         if not sockets:
             return ()
         owners = self._owners(frozenset(sockets))
         return tuple(
-            Listener(address, port, *owners.get(inode, (0, ""))) for inode, address in sockets.items()
+            Listener(address, port, *owners.get(inode, (0, ""))) for inode, (address, port) in sockets.items()
         )
 
     def _default_interfaces_v4(self) -> list[str]:

@@ -160,8 +160,14 @@ def _message(body: bytes) -> str:
     try:
         value: Any = json.loads(body)
     except ValueError:
-        return body[:500].decode(errors="replace").strip()
+        return _failed_checks(body.decode(errors="replace"))
     return str(value.get("message", "")) if isinstance(value, dict) else ""
+
+
+def _failed_checks(text: str) -> str:
+    """The checks of a /readyz answer that failed, else the beginning of the text."""
+    failed = [line[3:].partition(" ")[0] for line in text.splitlines() if line.startswith("[-]")]
+    return ", ".join(failed) or text[:500].strip()
 
 
 def _with_query(path: str, query: Mapping[str, str]) -> str:

@@ -159,7 +159,11 @@ def _around_it(seen: Observation) -> Cause | None:
     if seen.manifest_missing:
         return Cause("its manifest is missing", "bootstrap init phase control-plane all")
     if seen.agent:
-        return Cause(f"the agent does not run: {seen.agent}", "bootstrap agent logs")
+        return Cause(
+            f"the agent does not run: {seen.agent}",
+            "bootstrap agent logs",
+            certain=not seen.agent_is_restarted,
+        )
     if seen.container is None and not seen.image_present:
         return Cause(
             f"the image {seen.image} is not present and could not be obtained",

@@ -29,14 +29,16 @@ class Observation:
     """What is known of one component at one moment.
 
     ``answer``: what its health endpoint last said. ``engine`` and ``agent``: why the container engine does
-    not answer and the agent does not run, "" when they do. ``container`` is the newest one, ``attempt`` how
-    often it was started before. ``holders`` listen on the component's port and are not it.
+    not answer and the agent does not run, "" when they do; ``agent_is_restarted`` when systemd sees to it.
+    ``container`` is the newest one, ``attempt`` how often it was started before. ``holders`` listen on the
+    component's port and are not it.
     """
 
     component: str
     answer: str
     engine: str = ""
     agent: str = ""
+    agent_is_restarted: bool = True
     manifest_missing: bool = False
     container: Container | None = None
     attempt: int = 0
@@ -55,6 +57,7 @@ def observe(context: Context, component: str, answer: str) -> Observation:
     seen = Observation(
         component,
         answer,
+        agent_is_restarted=context.agent_service.manager == "systemd",
         agent="" if running else (agent_log[-1] if agent_log else "it ended without a word"),
         manifest_missing=not context.files.exists(context.layout.manifest(component)),
         agent_log=agent_log,

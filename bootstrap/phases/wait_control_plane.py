@@ -46,7 +46,8 @@ class Failure:
 
     @property
     def is_hopeless(self) -> bool:
-        return self.cause.certain and self.seen.attempt >= HOPELESS_ATTEMPTS
+        tried = self.seen.attempt >= HOPELESS_ATTEMPTS or bool(self.seen.agent)
+        return self.cause.certain and tried
 
     def lines(self) -> tuple[str, ...]:
         """Cause, next command, state of the container, the end of its log."""

@@ -22,11 +22,12 @@ _ENABLED_KUBELET = PurePosixPath("/etc/systemd/system/multi-user.target.wants/ku
 
 def ports(subject: Subject) -> Iterator[Problem]:
     """Every port a component or the agent will listen on."""
-    held = {port: subject.network.listeners(port) for port in _numbers(subject)}
+    numbers = _numbers(subject)
+    listeners = subject.network.listeners(*numbers)
     # Asked after the ports, so that a container started in between is known to be ours.
-    ours = subject.own_pids() if any(held.values()) else frozenset()
-    for port, listeners in held.items():
-        foreign = [listener for listener in listeners if listener.pid not in ours]
+    ours = subject.own_pids() if listeners else frozenset()
+    for port in numbers:
+        foreign = [one for one in listeners if one.port == port and one.pid not in ours]
         if foreign:
             yield Problem(
                 f"Port-{port}",
@@ -54,11 +55,10 @@ def _numbers(subject: Subject) -> tuple[int, ...]:
 def kubelet(subject: Subject) -> Iterator[Problem]:
     """Another agent on the same manifests would start every pod a second time."""
     manifests = subject.layout.manifests
-    ours = subject.own_pids()
     for program in subject.machine.processes:
-        if program.pid in ours:
-            continue
         watched = _watched_directory(subject, program)
+        if watched is not None and program.pid in subject.own_pids():
+            continue
         if watched == manifests:
             yield Problem(
                 "Service-Kubelet",

@@ -24,13 +24,14 @@ from bootstrap.phases.context import Context
 
 def offline(context: Context, files: Files) -> Context:
     """The same node, with everything written below the root of ``files`` and nothing started."""
+    api = SayingApi(context.reporter)
     return dataclasses.replace(
         context,
         files=files,
         processes=SayingProcesses(context.reporter),
         agent_service=SayingAgentService(context.reporter),
         http=AgreeingHttp(),
-        api=lambda _identity: SayingApi(context.reporter),
+        api=lambda _identity: api,
     )
 
 
@@ -102,7 +103,7 @@ class SayingAgentService:
         self._reporter.info("would start the agent")
 
     def start(self) -> None:
-        self.launch()
+        """It was launched before."""
 
     def stop(self) -> None:
         self._reporter.info("would stop the agent")
@@ -128,19 +129,24 @@ class AgreeingHttp:
 
 
 class SayingApi:
-    """An empty cluster that accepts everything and keeps nothing."""
+    """An empty cluster that accepts everything."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._created: dict[str, JsonObject] = {}
 
     def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:  # noqa: ARG002
+        if path in self._created:
+            return self._created[path]
         raise NotFoundError(f"{path} is not there yet", status=404)
 
     def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:  # noqa: ARG002
         return "ok"
 
     def create(self, path: str, body: JsonObject) -> JsonObject:
-        self._reporter.info(f"would create {path}/{body['metadata']['name']}")
+        target = f"{path}/{body['metadata']['name']}"
+        self._reporter.info(f"would create {target}")
+        self._created[target] = body
         return body
 
     def replace(self, path: str, body: JsonObject) -> JsonObject:

@@ -23,7 +23,7 @@ from bootstrap.phases.observation import connected
 from bootstrap.render.documents import InvalidYamlError, load
 from bootstrap.runtime.api import Container
 
-GRACE = 5
+GRACE = 2
 """Seconds a component has to end; what it would save is about to be removed."""
 
 _ETCD_MEMBER = "member"

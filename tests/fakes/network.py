@@ -21,12 +21,12 @@ class FakeNetwork:
     def local_addresses(self) -> tuple[str, ...]:
         return tuple(address for address in ("127.0.0.1", "::1", self.address) if address)
 
-    def listeners(self, port: int) -> tuple[Listener, ...]:
+    def listeners(self, *ports: int) -> tuple[Listener, ...]:
         self.on_look()
-        return self.held(port)
+        return self.held(*ports)
 
-    def held(self, port: int) -> tuple[Listener, ...]:
-        return tuple(listener for listener in self._listeners if listener.port == port)
+    def held(self, *ports: int) -> tuple[Listener, ...]:
+        return tuple(listener for listener in self._listeners if listener.port in ports)
 
     def open_port(self, port: int, program: str, pid: int, address: str = "0.0.0.0") -> None:
         self._listeners.append(Listener(address, port, pid, program))

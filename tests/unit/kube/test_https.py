@@ -183,6 +183,12 @@ def test_readiness_is_text(client: HttpsApiClient, server: Server) -> None:
     assert client.get_text("/readyz") == "ok"
 
 
+def test_what_is_not_ready_yet_is_named(client: HttpsApiClient, server: Server) -> None:
+    server.replies.append((500, b"[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n"))
+    with pytest.raises(ApiUnreachableError, match=r"the API server is not ready: etcd$"):
+        client.get_text("/readyz")
+
+
 def test_nobody_there_is_worth_another_try(node: FakeNode, server: Server) -> None:
     kubeconfig = replace(kubeconfig_of(node, server), server="https://127.0.0.1:1")
     client = HttpsApiClient(kubeconfig)

@@ -96,12 +96,17 @@ def test_a_crash_that_may_pass_is_waited_for_to_the_end(node: FakeNode) -> None:
 
 
 def test_a_dead_agent_is_said_with_its_last_words(node: FakeNode) -> None:
-    service = node.agent
-    context = node.context()
-    service.log = "started\ncannot reach the engine"
-    service.running = False
-    seen = observe(context, KUBE_SCHEDULER, "connection refused")
-    assert diagnose(seen).text == "the agent does not run: cannot reach the engine"
+    """Nothing restarts a plain daemon, so it is not waited for."""
+    node.agent.log = "started\ncannot reach the engine"
+    node.heals = False
+
+    def die() -> None:
+        node.agent.running = node.clock.monotonic() < 1
+
+    node.api.on_request = die
+    text = failure(node)
+    assert "kube-scheduler: the agent does not run: cannot reach the engine" in text
+    assert node.clock.monotonic() < SHORT
 
 
 def test_a_missing_image_is_the_cause_when_there_is_no_container(node: FakeNode) -> None:
