@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.model.version import KubernetesVersion
+from tests.e2e.control_plane import ControlPlane
 from tests.lab import Disk, LabNetwork, LabNode
 from tests.lab.images import ProgramsMissingError, prepared_engine, program_directories
 from tests.lab.programs import NEWEST, PREVIOUS
@@ -57,8 +58,9 @@ def lab() -> Lab:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
-def node(lab: Lab) -> Iterator[LabNode]:
-    """One node for a module whose tests leave it healthy."""
+@pytest.fixture(scope="session")
+def newest(lab: Lab) -> Iterator[ControlPlane]:
+    """A control plane of the newest release; tests leave it healthy."""
     with lab.node() as made:
-        yield made
+        made.bootstrap("init")
+        yield ControlPlane(made)

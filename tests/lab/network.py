@@ -27,6 +27,8 @@ class LabNetwork:
         self._run("ip", "link", "add", "bridge0", "type", "bridge")
         self._run("ip", "address", "add", f"{GATEWAY}/24", "dev", "bridge0")
         self._run("ip", "link", "set", "bridge0", "up")
+        # To anywhere else there is silence, which is worse than a refusal and what a firewall does.
+        self._run("ip", "route", "add", "blackhole", "default")
 
     def join(self, node: Namespace) -> str:
         """Plug a node in; the address it got. Its default route is the bridge."""

@@ -8,9 +8,9 @@ run in any way, ends every process of the node and leaves this machine as it was
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,14 @@ from tests.lab.pid1 import Plan
 
 OVERLAID = ("/etc", "/usr")
 OWN = ("/var/log", "/var/lib")
-HIDDEN = ("kubernetes", "cni", "docker", "systemd/system/bootstrap-agent.service")
-"""What of this machine's /etc a fresh machine does not have."""
+HIDDEN = (
+    "/etc/kubernetes",
+    "/etc/cni",
+    "/etc/docker",
+    "/etc/systemd/system/bootstrap-agent.service",
+    "/usr/libexec/kubernetes",
+)
+"""What a fresh machine does not have, and this one may."""
 
 ENGINE_SECONDS = 30.0
 COMMAND_SECONDS = 110.0
@@ -58,7 +64,7 @@ class LabNode:
         disks: tuple[Disk, ...] = (),
     ) -> None:
         self.name = name
-        self._directory = ground() / name
+        self._directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=ground()))
         self._engine_data = engine
         self._own_network = LabNetwork() if network is None else None
         self._network = network or self._own_network
@@ -154,7 +160,7 @@ class LabNode:
         """Start the node's dockerd and wait until it answers."""
         log = self._directory / "dockerd.log"
         self._dockerd = self.start(
-            ["dockerd", f"--cgroup-parent=/{CGROUP}/{ground().name}/{self.name}"], log=log
+            ["dockerd", f"--cgroup-parent=/{CGROUP}/{ground().name}/{self._directory.name}"], log=log
         )
         deadline = time.monotonic() + ENGINE_SECONDS
         while self.run(["docker", "version"], check=False).returncode != 0:
@@ -195,6 +201,7 @@ class LabNode:
             Plan(
                 hostname=self.name,
                 overlays=layers,
+                hidden=list(HIDDEN),
                 binds={inside: str(directory) for inside, directory in own.items()},
                 tmpfs={"/run": 0, **{disk.directory: disk.size_bytes for disk in self._disks}},
             )
@@ -205,11 +212,6 @@ class LabNode:
 
     def _forget_this_machine(self) -> None:
         etc = self.path("/etc")
-        for name in HIDDEN:
-            if (etc / name).is_dir():
-                shutil.rmtree(etc / name)
-            else:
-                (etc / name).unlink(missing_ok=True)
         (etc / "hostname").write_text(f"{self.name}\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n")
         # There is nothing to ask names of; a resolver that is not there would cost seconds for each question.

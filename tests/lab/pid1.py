@@ -25,15 +25,16 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x4000000, 0x20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a node is made of; directories are named as they are called outside, and mounted in this order.
+    """What a node is made of; directories are named as they are called outside. Done in this order:
 
-    ``overlays``: directory -> (upper, work) directory of what the node changes in it. ``binds``: directory ->
-    what the node has there instead. ``tmpfs``: directory -> its size in bytes, 0 for no limit. A ``hostname``
-    of "" makes a network namespace and nothing else.
+    ``overlays``: directory -> (upper, work) directory of what the node changes in it. ``hidden``: what is
+    removed there. ``binds``: directory -> what the node has there instead. ``tmpfs``: directory -> its size
+    in bytes, 0 for no limit. A ``hostname`` of "" makes a network namespace and nothing else.
     """
 
     hostname: str = ""
     overlays: dict[str, tuple[str, str]] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
     binds: dict[str, str] = field(default_factory=dict)
     tmpfs: dict[str, int] = field(default_factory=dict)
 
@@ -72,6 +73,8 @@ def furnish(plan: Plan) -> None:
     for directory, (upper, work) in plan.overlays.items():
         layers = f"lowerdir={directory},upperdir={upper},workdir={work}"
         run("mount", "-t", "overlay", "overlay", "-o", layers, directory)
+    for path in plan.hidden:
+        run("rm", "-rf", path)
     for directory, source in plan.binds.items():
         run("mount", "--bind", source, directory)
     for directory, size in plan.tmpfs.items():

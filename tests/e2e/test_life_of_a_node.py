@@ -1,0 +1,114 @@
+"""One node's life, in order: the previous release, a changed flag, the newest release, and its end.
+
+The tests build on each other; alone they make no sense.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bootstrap.model.layout import ETCD, KUBE_APISERVER
+from bootstrap.model.version import KubernetesVersion
+from tests.e2e.conftest import Lab
+from tests.e2e.control_plane import ControlPlane, config_map
+from tests.lab import LabNode
+from tests.lab.programs import NEWEST, PREVIOUS
+
+CONFIG = "/etc/cluster.yaml"
+FLAG = "--profiling=false"
+
+
+def write_config(node: LabNode, version: KubernetesVersion, **arguments: str) -> None:
+    extra = "".join(f"\n  - name: {name}\n    value: '{value}'" for name, value in arguments.items())
+    node.path(CONFIG).write_text(
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+        f"kubernetesVersion: {version.text}\n" + (f"apiServer:\n  extraArgs:{extra}\n" if extra else "")
+    )
+
+
+def inventory(node: LabNode) -> dict[str, str]:
+    """Everything that reset promises to leave as it was."""
+    listing = "find /etc /var/lib /var/log /run /usr/libexec -path /var/lib/docker -prune"
+    listing += " -o -path '/run/docker*' -prune -o -path '/run/containerd*' -prune -o -path /run/home -prune"
+    return {
+        "files": node.run(["sh", "-c", f"{listing} -o -print | sort"]).stdout,
+        "containers": node.docker("ps", "--all", "--quiet"),
+        "volumes": node.docker("volume", "ls", "--quiet"),
+        "mounts": node.run(
+            ["sh", "-c", "cut -d ' ' -f 2 /proc/mounts | grep -E '^/(etc|usr|var|run)' | grep -v /docker/"]
+        ).stdout,
+        "programs": "\n".join(sorted(program_names(node))),
+        "listeners": node.run(["ss", "--listening", "--tcp", "--numeric", "--no-header"]).stdout,
+    }
+
+
+def program_names(node: LabNode) -> Iterator[str]:
+    """Of every process; engines start and end helpers as they like."""
+    for pid in node.pids():
+        with contextlib.suppress(OSError):
+            yield Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+class Life:
+    """The node, and what was on it before anything of ours was."""
+
+    def __init__(self, node: LabNode) -> None:
+        self.node = node
+        write_config(node, PREVIOUS)
+        self.before = inventory(node)
+        node.bootstrap("init", "--config", CONFIG)
+        self.cluster = ControlPlane(node)
+
+
+@pytest.fixture(scope="module")
+def life(lab: Lab) -> Iterator[Life]:
+    with lab.node(version=PREVIOUS) as node:
+        yield Life(node)
+
+
+def test_the_previous_release_comes_up(life: Life) -> None:
+    life.cluster.wait_healthy()
+    assert f'"gitVersion": "{PREVIOUS.text}"' in life.cluster.kubectl("get", "--raw=/version")
+    assert life.cluster.kubectl("get", "--raw=/readyz?verbose").rstrip().endswith("readyz check passed")
+
+
+def test_a_changed_flag_is_planned_and_restarts_its_component(life: Life) -> None:
+    """Controller manager and scheduler end by themselves when the API server is away for ten seconds."""
+    etcd = life.cluster.containers(ETCD)
+    write_config(life.node, PREVIOUS, profiling="false")
+    planned = life.node.bootstrap("plan", "--config", CONFIG, check=False)
+    assert planned.returncode == 2, planned.stderr
+    assert "profiling" in planned.stdout
+    assert re.findall("restarts ([a-z-]+)", planned.stdout) == [KUBE_APISERVER]
+    life.node.bootstrap("apply", "--config", CONFIG, "--yes")
+    (apiserver,) = life.cluster.containers(KUBE_APISERVER)
+    assert FLAG in life.node.docker("inspect", "--format", "{{.Args}} {{.Config.Cmd}}", apiserver)
+    assert life.cluster.containers(ETCD) == etcd
+    assert life.node.bootstrap("plan", "--config", CONFIG).returncode == 0
+
+
+def test_the_newest_release_keeps_what_was_written_before(life: Life) -> None:
+    life.cluster.create(config_map("written-before", answer="42"))
+    write_config(life.node, NEWEST, profiling="false")
+    life.node.bootstrap("apply", "--config", CONFIG, "--yes")
+    life.cluster.wait_healthy()
+    assert f'"gitVersion": "{NEWEST.text}"' in life.cluster.kubectl("get", "--raw=/version")
+    assert life.cluster.get("configmap", "written-before")["data"] == {"answer": "42"}
+    assert life.node.bootstrap("plan", "--config", CONFIG).returncode == 0
+
+
+@pytest.mark.parametrize("what", ["files", "containers", "volumes", "mounts", "programs", "listeners"])
+def test_reset_leaves_nothing(life: Life, reset: dict[str, str], what: str) -> None:
+    assert reset[what].splitlines() == life.before[what].splitlines()
+
+
+@pytest.fixture(scope="module")
+def reset(life: Life) -> dict[str, str]:
+    """The inventory after the end."""
+    life.node.bootstrap("reset", "--yes")
+    return inventory(life.node)
