@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bootstrap.errors import BootstrapError
 from bootstrap.host.http import HttpRequest, NoAnswerError
-from bootstrap.kube.client import ApiClient
+from bootstrap.kube.client import ApiClient, ForbiddenError
 from bootstrap.model.layout import ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER
 from bootstrap.model.pod import decode_pod
 from bootstrap.model.podspec import Container, Probe
@@ -115,6 +115,8 @@ class HealthChecker:
         self._api = self._api or self._context.api("admin")
         try:
             self._api.get_text(_PATHS[KUBE_APISERVER])
+        except ForbiddenError:
+            return "it has not made its roles yet"
         except BootstrapError as error:
             return not_ready(error.message, 0)
         return ""

@@ -35,6 +35,7 @@ class FakeApiServer:
     def __init__(self, namespaces: tuple[str, ...] = ("default", "kube-system", "kube-public")) -> None:
         self.answering = True
         self.ready = True
+        self.has_roles = True
         self.on_request: Callable[[], None] = lambda: None
         self.objects: dict[str, JsonObject] = {}
         self.history: list[str] = []
@@ -83,6 +84,8 @@ class FakeApiClient:
         self.server.on_request()
         if not self.server.answering:
             raise ApiUnreachableError("connection refused")
+        if not self.server.has_roles:
+            raise ForbiddenError(f'User "{self.name}" cannot get path "{path}"', status=403)
         if not self.server.ready:
             raise ApiUnreachableError("[-]poststarthook/rbac/bootstrap-roles failed: not finished")
         return "ok"

@@ -66,6 +66,12 @@ def test_it_says_what_is_still_missing(node: FakeNode) -> None:
     assert node.reporter.steps[-1].details[-1] == "kube-scheduler: not ready: leaderElection"
 
 
+def test_an_api_server_that_refuses_everybody_is_still_starting(node: FakeNode) -> None:
+    node.api.has_roles = False
+    failure(node)
+    assert node.reporter.steps[-1].details[-1] == "kube-apiserver: it has not made its roles yet"
+
+
 def test_a_port_held_by_another_program_is_named_with_its_holder(node: FakeNode) -> None:
     line = b"failed to create listener: listen tcp 0.0.0.0:10257: bind: address already in use\n"
     node.engine.set_program("k8s_kube-controller-manager", Program(exits_after=0, exit_code=1, prints=line))
