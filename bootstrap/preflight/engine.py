@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from bootstrap.errors import BootstrapError
 from bootstrap.preflight.check import Problem, Subject
@@ -32,21 +31,25 @@ def programs(subject: Subject) -> Iterator[Problem]:
 
 
 def _unreachable(subject: Subject, error: BootstrapError) -> Problem:
-    socket = Path(subject.layout.docker_socket)
+    socket = subject.layout.docker_socket
     if subject.machine.user_id != 0 and "permission" in error.message.lower():
         return Problem("CRI", f"not allowed to speak to the Docker Engine at {socket}", "run it with sudo")
     running = any(program.name == "dockerd" for program in subject.machine.processes)
     if running:
         return Problem(
             "CRI",
-            f"dockerd runs but does not answer at {socket}: {error.message}",
-            "docker -H unix://SOCKET info; set dockerSocket in BootstrapConfiguration if it is elsewhere",
+            f"dockerd runs, but {error.message}",
+            f"{_service(subject, 'restart')}; where it listens elsewhere, set dockerSocket in"
+            " BootstrapConfiguration",
         )
     if "dockerd" in subject.machine.installed:
-        start = (
-            "systemctl enable --now docker" if subject.machine.init == "systemd" else "service docker start"
-        )
+        start = _service(subject, "enable --now" if subject.machine.init == "systemd" else "start")
         return Problem("CRI", "Docker Engine is installed but not running", start)
     return Problem(
         "CRI", f"no Docker Engine: {error.message}", "install one: apt-get install docker.io (or docker-ce)"
     )
+
+
+def _service(subject: Subject, verb: str) -> str:
+    """The command by which this machine's service manager does it to the engine."""
+    return f"systemctl {verb} docker" if subject.machine.init == "systemd" else f"service docker {verb}"

@@ -32,7 +32,7 @@ from bootstrap.runtime.api import (
     PullFailedError,
     PullProgress,
 )
-from bootstrap.runtime.docker_errors import engine_error, innermost
+from bootstrap.runtime.docker_errors import NO_ANSWER, engine_error, innermost
 from bootstrap.runtime.docker_frames import unframed
 from bootstrap.runtime.docker_reply import (
     LayerTally,
@@ -47,6 +47,8 @@ from bootstrap.runtime.reference import split_reference
 
 EXEC_OUTPUT_LIMIT = 10 * 1024
 DEFAULT_SOCKET = "/var/run/docker.sock"
+CONNECT_SECONDS = 10.0
+"""For the first answer, a version: an engine that takes longer hangs."""
 REQUEST_SECONDS = 60
 TRANSFER_SECONDS = 900
 """A load or an import answers only when hundreds of megabytes are on disk."""
@@ -70,6 +72,7 @@ class DockerEngine:
         *,
         allow_negative_oom: bool = True,
         timeout: int = REQUEST_SECONDS,
+        connect_timeout: float = CONNECT_SECONDS,
     ) -> None:
         self._socket = socket
         self._allow_negative_oom = allow_negative_oom
@@ -83,8 +86,9 @@ class DockerEngine:
 
             # Any: the stubs of the package lack half of the low-level client.
             self._client: Any = APIClient(
-                base_url=f"unix://{socket}", version="auto", timeout=timeout, max_pool_size=2
+                base_url=f"unix://{socket}", version="auto", timeout=connect_timeout, max_pool_size=2
             )
+        self._client.timeout = timeout
         # Proxies and netrc have no say on a local socket, and looking for them costs each request.
         self._client.trust_env = False
 
@@ -306,6 +310,8 @@ class DockerEngine:
 
     def _unreachable(self, reason: str) -> EngineUnreachableError:
         remedy = "systemctl start docker, then run the same command again"
+        if reason == NO_ANSWER:
+            remedy = "systemctl restart docker, then run the same command again"
         if "Permission denied" in reason:
             remedy = "run the command as root (sudo)"
         elif not Path(self._socket).exists():
@@ -325,7 +331,7 @@ class DockerEngine:
         except APIError as error:
             raise engine_error(error.status_code or 500, str(error.explanation or error)) from error
         except ReadTimeout as error:
-            raise self._unreachable("the request took too long") from error
+            raise self._unreachable(NO_ANSWER) from error
         except (RequestException, DockerException, HTTPError, ConnectionError) as error:
             raise self._unreachable(innermost(error)) from error
 

@@ -8,6 +8,8 @@ from bootstrap.runtime.api import EngineError, NameConflictError, NoSuchContaine
 
 _CONFLICT_HOLDER = re.compile(r'by container "?([0-9a-f]{64})"?')
 
+NO_ANSWER = "it accepts connections but does not answer them"
+
 
 def engine_error(status: int, explanation: str) -> EngineError:
     """The engine's refusal (HTTP status, its own words) as the error that says what is missing or taken."""
@@ -29,6 +31,8 @@ def innermost(error: BaseException) -> str:
     while seen is not None:
         if isinstance(seen, OSError) and seen.strerror:
             return seen.strerror
+        if isinstance(seen, TimeoutError):
+            return NO_ANSWER
         wrapped = (*seen.args, getattr(seen, "reason", None), seen.__cause__, seen.__context__)
         seen = next((each for each in wrapped if isinstance(each, BaseException)), None)
     return str(error)

@@ -31,6 +31,20 @@ def test_a_socket_without_a_daemon_says_how_to_start_it(tmp_path: Path) -> None:
     gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_an_engine_that_hangs_is_given_up_soon_and_to_be_restarted(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(path)
+        hanging.listen()
+        with pytest.raises(EngineUnreachableError, match="does not answer") as caught:
+            DockerEngine(path, connect_timeout=0.1)
+    assert caught.value.remedy.startswith("systemctl restart docker")
+    del caught
+    gc.collect()
+
+
 @pytest.mark.parametrize("holder", ["a" * 64, ""])
 def test_a_name_conflict_names_its_holder_when_the_engine_does(holder: str) -> None:
     said = f'by container "{holder}"' if holder else "by something"
