@@ -1,12 +1,13 @@
 """Engine data with component images in it, made once and shared by every node.
 
-Invariant: prepared data appears as a whole, by a rename of the run that holds the lock, and never changes.
+Invariant: prepared data appears as a whole, by a rename, never changes, and goes only when no run uses it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -46,18 +47,32 @@ def program_directories(version: KubernetesVersion) -> tuple[Path, Path]:
     return kubernetes, etcd
 
 
+@functools.cache
 def prepared_engine(versions: tuple[KubernetesVersion, ...]) -> Path:
-    """Engine data with the images of these releases and of probe-target; made anew when they changed."""
-    edition = edition_of(versions)
+    """Engine data with the images of these releases and of probe-target; made anew when they changed.
+
+    It stays as long as this process lives, whatever other runs make.
+    """
+    edition = PARENT / f"images-{edition_of(versions)}"
     PARENT.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(PARENT / "images.lock"):
-        for old in PARENT.glob("images-*"):
-            if old.name != f"images-{edition}":
-                shutil.rmtree(old)
-        prepared = PARENT / f"images-{edition}"
+        edition.mkdir(mode=0o700, exist_ok=True)
+        in_use = os.open(edition, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(in_use, fcntl.LOCK_SH)
+        remove_unused_editions()
+        prepared = edition / "docker"
         if not prepared.is_dir():
             fill(prepared, versions)
     return prepared
+
+
+def remove_unused_editions() -> None:
+    for edition in PARENT.glob("images-*"):
+        descriptor = os.open(edition, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(edition)
+        os.close(descriptor)
 
 
 def edition_of(versions: tuple[KubernetesVersion, ...]) -> str:
