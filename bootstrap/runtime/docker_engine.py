@@ -47,7 +47,7 @@ from bootstrap.runtime.reference import split_reference
 
 EXEC_OUTPUT_LIMIT = 10 * 1024
 DEFAULT_SOCKET = "/var/run/docker.sock"
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10
 """For the first answer, a version: an engine that takes longer hangs."""
 REQUEST_SECONDS = 60
 TRANSFER_SECONDS = 900
@@ -72,7 +72,7 @@ class DockerEngine:
         *,
         allow_negative_oom: bool = True,
         timeout: int = REQUEST_SECONDS,
-        connect_timeout: float = CONNECT_SECONDS,
+        connect_timeout: int = CONNECT_SECONDS,
     ) -> None:
         self._socket = socket
         self._allow_negative_oom = allow_negative_oom

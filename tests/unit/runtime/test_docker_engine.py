@@ -39,7 +39,7 @@ def test_an_engine_that_hangs_is_given_up_soon_and_to_be_restarted(tmp_path: Pat
         hanging.bind(path)
         hanging.listen()
         with pytest.raises(EngineUnreachableError, match="does not answer") as caught:
-            DockerEngine(path, connect_timeout=0.1)
+            DockerEngine(path, connect_timeout=1)
     assert caught.value.remedy.startswith("systemctl restart docker")
     del caught
     gc.collect()
