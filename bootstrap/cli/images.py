@@ -39,8 +39,12 @@ release_options = with_options(("config", "kubernetes-version", "image-repositor
 
 
 def context_of(ctx: click.Context, choice: dict[str, Any]) -> Context:
-    """The context for the release and the registry that ``release_options`` chose."""
+    """The context for the release and the registry that ``release_options`` chose.
+
+    Images are in this machine's engine, whatever ``--root`` says.
+    """
     options = ctx.find_object(GlobalOptions) or GlobalOptions()
+    options.root = Path("/")
     return open_context(options, config=choice.pop("config"), overrides=Overrides(**choice))
 
 

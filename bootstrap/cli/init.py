@@ -5,6 +5,7 @@ Invariant: no phase is named here; adding one to ``bootstrap.workflows.init.INIT
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from bootstrap.cli.options import INIT_OPTIONS, output_option, split_commas, wit
 from bootstrap.config.overrides import Overrides
 from bootstrap.phases.context import Context
 from bootstrap.phases.phase import Phase
-from bootstrap.workflows.init import INIT, run_init, run_init_phase
+from bootstrap.workflows.init import INIT, run_init, run_init_phase, stage_init
 
 EPILOG = """\b
 Examples:
@@ -53,7 +54,9 @@ def init(ctx: click.Context, /, **values: Any) -> None:
     Safe to run again after any interruption: it continues where it was.
     """
     if ctx.invoked_subcommand is None:
-        run_init(context_for(ctx, values))
+        options = ctx.find_object(GlobalOptions) or GlobalOptions()
+        start = run_init if options.root == Path("/") else stage_init
+        start(context_for(ctx, values))
 
 
 @init.group()

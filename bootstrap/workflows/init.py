@@ -26,16 +26,13 @@ from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
 from bootstrap.workflows.apply import record_generation, settle
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 
-INIT: tuple[Phase, ...] = (
-    PREFLIGHT,
-    CERTS,
-    KUBECONFIG,
-    ETCD,
-    CONTROL_PLANE,
-    AGENT_START,
-    WAIT_CONTROL_PLANE,
-    UPLOAD_CONFIG,
-)
+WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
+"""The phases that write files and do nothing else."""
+
+INIT: tuple[Phase, ...] = (PREFLIGHT, *WRITING, AGENT_START, WAIT_CONTROL_PLANE, UPLOAD_CONFIG)
+
+Chosen = tuple[tuple[str, Phase], ...]
+"""Phases with their paths, as ``select`` returns them."""
 
 
 def run_init(context: Context) -> None:
@@ -43,27 +40,48 @@ def run_init(context: Context) -> None:
 
     Raises NodeLockedError and whatever a phase raises; the same command run again continues.
     """
+    chosen = select(INIT, context.control_plane.init.skip_phases)
     if context.control_plane.init.dry_run:
-        _rehearse(INIT, context, context.control_plane.init.skip_phases)
+        _rehearse(context, tuple(pair for pair in chosen if pair[1] is not WAIT_CONTROL_PLANE))
         return
-    _run(INIT, context, "bootstrap init")
+    _run(context, chosen)
     _tell_next_steps(context)
+
+
+def stage_init(context: Context) -> None:
+    """Write what init writes, for a machine that is not this one: nothing is checked and nothing is started.
+
+    ``context`` is one of ``offline``. Raises as ``run_init`` does.
+    """
+    writing = {phase.name for phase in WRITING}
+    chosen = select(INIT, context.control_plane.init.skip_phases)
+    chosen = tuple(pair for pair in chosen if pair[0].partition("/")[0] in writing)
+    if context.control_plane.init.dry_run:
+        _rehearse(context, chosen)
+        return
+    _run(context, chosen)
+    root, name = context.files.root, context.control_plane.node_name
+    for line in (
+        f"Written below {root}: certificates, kubeconfig files and manifests of {name}.",
+        "No machine was checked, and nothing was started. To do that, copy it all, then run init there:",
+        f"  tar -C {root} -cp etc var | ssh root@{name} 'tar -C / -xp && bootstrap init'",
+    ):
+        context.reporter.info(line)
 
 
 def run_init_phase(phase: Phase, context: Context) -> None:
     """Run one phase, with its steps, as ``bootstrap init phase NAME`` does."""
     if context.control_plane.init.dry_run:
-        _rehearse((phase,), context)
+        _rehearse(context, ((phase.name, phase),))
         return
     with NodeLock(context.files, context.layout.lock, f"bootstrap init phase {phase.name}"):
         settle(context)
         run_all((phase,), context)
 
 
-def _run(phases: tuple[Phase, ...], context: Context, command: str) -> None:
-    chosen = select(phases, context.control_plane.init.skip_phases)
+def _run(context: Context, chosen: Chosen) -> None:
     desired_manifests(context)
-    with NodeLock(context.files, context.layout.lock, command):
+    with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         prepare_keys(context)
         for _path, phase in chosen:
@@ -76,14 +94,14 @@ def _run(phases: tuple[Phase, ...], context: Context, command: str) -> None:
             record_generation(context)
 
 
-def _rehearse(phases: tuple[Phase, ...], context: Context, skipped: tuple[str, ...] = ()) -> None:
+def _rehearse(context: Context, chosen: Chosen) -> None:
     """Preflight looks at the real machine; everything else writes into a copy of its directories."""
     layout, reporter = context.layout, context.reporter
     staging = staged_copy(context.files, layout)
     rehearsed = offline(context, staging)
-    for _path, phase in select(phases, skipped):
+    for _path, phase in chosen:
         if phase is PREFLIGHT:
-            check_machine(dataclasses.replace(rehearsed, http=context.http))
+            check_machine(dataclasses.replace(rehearsed, http=context.http, runtime=context.runtime))
         else:
             run_all((phase,), rehearsed)
     for line in written(context.files, staging, (layout.kubernetes, layout.pki)):

@@ -1,7 +1,8 @@
 """A context in which nothing but files is real: for ``--dry-run`` and for ``--root``.
 
-Services, programs and the cluster are stand-ins that say what would be done and answer as if it had been.
-Invariant: no phase knows; what it writes is exactly what it would write for real.
+Services, programs, the container engine and the cluster are stand-ins that say what would be done and answer
+as if it had been. Invariant: nothing of this machine is stopped, started or removed; no phase knows, so what
+it writes is exactly what it would write for real.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bootstrap.kube.client import JsonObject, NotFoundError
 from bootstrap.model.layout import Layout
 from bootstrap.model.report import Reporter
 from bootstrap.phases.context import Context
+from bootstrap.workflows.absent_engine import AbsentEngine
 
 
 def offline(context: Context, files: Files) -> Context:
@@ -30,6 +32,7 @@ def offline(context: Context, files: Files) -> Context:
         files=files,
         processes=SayingProcesses(context.reporter),
         agent_service=SayingAgentService(context.reporter),
+        runtime=AbsentEngine,
         http=AgreeingHttp(),
         api=lambda _identity: api,
     )
@@ -89,30 +92,33 @@ class SayingProcesses:
 
 
 class SayingAgentService:
-    """An agent that always runs."""
+    """An agent that runs until it is stopped."""
 
-    manager = "none"
+    manager = "rehearsed"
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._running = True
 
     def install(self, unit: str) -> None:  # noqa: ARG002
         self._reporter.info("would install the agent's unit")
 
     def launch(self) -> None:
         self._reporter.info("would start the agent")
+        self._running = True
 
     def start(self) -> None:
         """It was launched before."""
 
     def stop(self) -> None:
         self._reporter.info("would stop the agent")
+        self._running = False
 
     def uninstall(self) -> None:
         self._reporter.info("would remove the agent's unit")
 
     def is_running(self) -> bool:
-        return True
+        return self._running
 
     def recent_log(self, lines: int) -> str:  # noqa: ARG002
         return ""
