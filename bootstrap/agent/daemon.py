@@ -64,7 +64,8 @@ class Agent:
         self._lock = threading.Lock()
         self._listing = Listing(False)
         self._orphans_adopted = False
-        self._said: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
+        self._complaints: dict[str, str] = {}
         self._events_runtime: ContainerRuntime | None = None
 
     def run(self, services: ServiceManager) -> None:
@@ -168,20 +169,22 @@ class Agent:
     def _guarded_sync(self) -> None:
         try:
             self.sync()
+            self._complaints.pop("sync", None)
         except BootstrapError as error:
-            self._say("agent", error.message)
+            self._complain("sync", error.message)
 
     def _report(self, listing: Listing) -> None:
         """Each problem is said once, and again only after it was gone."""
         current = {(each.path, each.message) for each in listing.problems} | set(listing.remarks)
-        for path, message in sorted(current - self._said):
+        for path, message in sorted(current - self._reported):
             log.warning("%s: %s", path, message)
-        self._said = current
+        self._reported = current
 
-    def _say(self, subject: str, message: str) -> None:
-        if (subject, message) not in self._said:
-            log.error("%s: %s", subject, message)
-            self._said.add((subject, message))
+    def _complain(self, about: str, message: str) -> None:
+        """Once for as long as it is the same."""
+        if self._complaints.get(about) != message:
+            self._complaints[about] = message
+            log.error("%s", message)
 
     def _pods(self) -> tuple[PodStatus, ...]:
         with self._lock:
@@ -208,12 +211,13 @@ class Agent:
             try:
                 runtime = self._events_runtime = self._connect()
                 events = runtime.events()
+                self._complaints.pop("events", None)
                 for worker in tuple(self.workers.values()):
                     worker.wake()
                 for event in events:
                     self.handle(event)
             except BootstrapError as error:
-                self._say("events", error.message)
+                self._complain("events", error.message)
             self._clock.wait(self._stop, ENGINE_RETRY_SECONDS)
 
     def _close(self) -> None:

@@ -140,8 +140,10 @@ class Prober:
 
     def _push(self, tracked: _Tracked, kind: Kind, at: float) -> None:
         tracked.scheduled.add(kind)
-        heapq.heappush(self._queue, _Due(at, next(self._serial), tracked.target.id, kind))
-        self._wake.set()
+        due = _Due(at, next(self._serial), tracked.target.id, kind)
+        heapq.heappush(self._queue, due)
+        if self._queue[0] is due:
+            self._wake.set()
 
     def _probe(self, due: _Due) -> None:
         with self._lock:
