@@ -181,6 +181,8 @@ def _reason(error: Exception) -> str:
         cause = inner
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
+    if isinstance(cause, TimeoutError):
+        return "it accepts connections but does not answer them"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
     return str(cause)

@@ -75,6 +75,7 @@ SYMPTOMS = (
         r"no space left on device",
         "the disk is full",
         "df -h /var/lib/etcd /var/lib/docker /var/log, then free some space",
+        certain=True,
     ),
     _symptom(
         r"database space exceeded",

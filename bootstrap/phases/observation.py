@@ -15,8 +15,8 @@ from bootstrap.phases.component_health import endpoint_of, manifest_container
 from bootstrap.phases.context import Context
 from bootstrap.runtime.api import Container, ContainerRuntime, EngineError
 
-LOG_LINES = 15
-"""How much of a log is read and shown."""
+LOG_LINES = 80
+"""How much of a log is read: etcd follows its last words with a stack trace of some 30 lines."""
 
 _AGENT_LOG_LINES = 200
 

@@ -5,6 +5,7 @@ Invariant: nothing is waited for that is known never to come, and giving up alwa
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,12 @@ HOPELESS_ATTEMPTS = 2
 _DEFAULT_TIMEOUT = 240.0
 """timeouts.controlPlaneComponentHealthCheck when it is not given."""
 
+_HEALTHY = "healthy"
+
 _SHOWN_LOG_LINES = 3
+_SHOWN_LOG_WIDTH = 200
+_GO_TRACE = re.compile(r"goroutine \d+ \[")
+"""Begins the stack trace of a Go program that panicked: what it says stands before."""
 
 
 class ControlPlaneFailedError(TimedOutError):
@@ -56,8 +62,14 @@ class Failure:
             f"{component}: {self.cause.text}",
             f"  next: {self.cause.remedy}",
             f"  container: {_state(self.seen)}",
-            *(f"  log: {line}" for line in self.seen.log[-_SHOWN_LOG_LINES:]),
+            *(f"  log: {line[:_SHOWN_LOG_WIDTH]}" for line in said(self.seen.log)[-_SHOWN_LOG_LINES:]),
         )
+
+
+def said(log: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines of a log without the stack trace at its end; all when there is nothing else."""
+    trace = next((number for number, line in enumerate(log) if _GO_TRACE.match(line)), len(log))
+    return log[:trace] or log
 
 
 def wait_control_plane(context: Context) -> None:
@@ -89,14 +101,18 @@ def _wait(
     problems = dict.fromkeys(components, "")
     with health_checker(context) as checker:
         while True:
-            problems = _ask(checker, problems, also)
+            before, problems = problems, _ask(checker, problems, also)
+            for component, was in before.items():
+                answer = problems.get(component, _HEALTHY)
+                if answer != (was or _HEALTHY):
+                    tell(f"{component}: {answer}")
             if not problems:
                 return
-            tell("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
             now = clock.monotonic()
             if now >= deadline:
                 failures = _look(context, problems)
-                raise _gave_up(failures, f"is not healthy after {timeout:g} s")
+                verb = "is" if len(failures) == 1 else "are"
+                raise _gave_up(failures, f"{verb} not healthy after {timeout:g} s")
             if now >= next_look:
                 _fail_if_hopeless(context, problems)
                 next_look = clock.monotonic() + HOPE_INTERVAL

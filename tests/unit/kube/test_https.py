@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -194,6 +195,18 @@ def test_nobody_there_is_worth_another_try(node: FakeNode, server: Server) -> No
     client = HttpsApiClient(kubeconfig)
     with pytest.raises(TransientError, match="connection refused"):
         client.get("/api")
+
+
+def test_a_server_that_accepts_and_is_silent_is_said_to_be_so(node: FakeNode, server: Server) -> None:
+    """An API server listens some seconds before it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubeconfig = replace(
+            kubeconfig_of(node, server), server=f"https://127.0.0.1:{silent.getsockname()[1]}"
+        )
+        client = HttpsApiClient(kubeconfig, timeout=0.1)
+        with pytest.raises(TransientError, match="it accepts connections but does not answer them"):
+            client.get("/api")
+        client.close()
 
 
 def test_a_server_of_another_authority_is_not_spoken_to(

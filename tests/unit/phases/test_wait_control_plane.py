@@ -66,6 +66,36 @@ def test_it_says_what_is_still_missing(node: FakeNode) -> None:
     assert node.reporter.steps[-1].details[-1] == "kube-scheduler: not ready: leaderElection"
 
 
+def test_each_change_is_told_once_and_by_its_component_alone(node: FakeNode) -> None:
+    node.http.serve(10259, HttpReply(500, b"[-]leaderElection failed: reason withheld\n"))
+    failure(node)
+    details = node.reporter.steps[-1].details
+    assert all(detail.count(": ") == 1 or "not ready: " in detail for detail in details)
+    assert len(details) == len(set(details))
+
+
+def test_a_running_control_plane_is_no_news(node: FakeNode) -> None:
+    wait(node)
+    wait(node)
+    assert node.reporter.steps[-1].details == []
+
+
+def test_what_a_program_said_before_its_stack_trace_is_what_counts(node: FakeNode) -> None:
+    trace = b"goroutine 1 [running]:\n" + b"main.main()\n\t/main.go:31 +0x28\n" * 20
+    lines = b"panic: write /var/lib/etcd/member/wal: no space left on device\n" + trace
+    node.engine.set_program("k8s_etcd", Program(exits_after=0, exit_code=2, prints=lines))
+    text = failure(node)
+    assert "etcd: the disk is full" in text
+    assert "log: panic: write /var/lib/etcd/member/wal: no space left on device" in text
+    assert "main.go" not in text
+
+
+def test_several_unhealthy_components_are_not_healthy(node: FakeNode) -> None:
+    for port in (10257, 10259):
+        node.http.serve(port, HttpReply(500, b"no"))
+    assert "kube-controller-manager, kube-scheduler are not healthy after 6 s" in failure(node)
+
+
 def test_an_api_server_that_refuses_everybody_is_still_starting(node: FakeNode) -> None:
     node.api.has_roles = False
     failure(node)
@@ -251,7 +281,7 @@ def seen(
             "the address 192.0.2.99:2380 is not one of this machine",
             True,
         ),
-        (seen("write /var/lib/etcd/x: no space left on device", component="etcd"), "the disk is full", False),
+        (seen("write /var/lib/etcd/x: no space left on device", component="etcd"), "the disk is full", True),
         (
             seen("tls: failed: x509: certificate has expired or is not yet valid: current time"),
             "a certificate has expired or is not yet valid, or the clock is wrong",
