@@ -23,7 +23,7 @@ from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.host.files import Files
 from bootstrap.host.http import HttpClient, HttpRequest, NoAnswerError
-from bootstrap.host.machine import command_line, start_ticks
+from bootstrap.host.machine import command_line, running_programs, start_ticks
 from bootstrap.host.process import ProcessRunner, require_success
 from bootstrap.model.layout import Layout
 
@@ -276,17 +276,33 @@ class DaemonAgentService:
             ) from error
         finally:
             os.close(descriptor)
-        self._files.write(self._layout.agent_pid, f"{process.pid} {start_ticks(process.pid)}\n", 0o644)
+        self._remember(process.pid)
         # It outlives this program on purpose: nobody waits for it here but start_ticks, which tells a zombie.
         process.returncode = 0
 
     def _pid(self) -> int:
         """The agent's pid, 0 when it does not run or its pid belongs to another process by now."""
         fields = _read(self._files, self._layout.agent_pid).split()
-        if len(fields) != 2 or not all(field.isdigit() for field in fields):
+        if len(fields) == 2 and all(field.isdigit() for field in fields):
+            pid, started = map(int, fields)
+            if started and start_ticks(pid) == started:
+                return pid
+        return self._unrecorded_pid()
+
+    def _unrecorded_pid(self) -> int:
+        """An agent whose starter was killed before it could write the pid file, 0 when there is none."""
+        unit = _read(self._files, self._unit)
+        if not unit:
             return 0
-        pid, started = map(int, fields)
-        return pid if started and start_ticks(pid) == started else 0
+        command = unit_command(unit)
+        for program in running_programs():
+            if program.argv == command:
+                self._remember(program.pid)
+                return program.pid
+        return 0
+
+    def _remember(self, pid: int) -> None:
+        self._files.write(self._layout.agent_pid, f"{pid} {start_ticks(pid)}\n", 0o644)
 
 
 def _not_installed() -> AgentFailedError:

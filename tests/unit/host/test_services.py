@@ -36,7 +36,9 @@ def unit(*command: str) -> str:
 
 
 def sleeper(mark: str = "") -> str:
-    return unit(sys.executable, "-c", f"import time; print('up{mark}', flush=True); time.sleep(600)")
+    """A command line of this test process alone."""
+    program = f"import time; print('up{mark}', flush=True); time.sleep(600)  # {os.getpid()}"
+    return unit(sys.executable, "-c", program)
 
 
 class Daemon:
@@ -90,6 +92,16 @@ def test_a_running_daemon_is_adopted_by_the_next_command(daemon: Daemon) -> None
     again.install(sleeper())
     again.start()
     assert daemon.pid() == first
+
+
+def test_a_daemon_whose_starter_was_killed_before_it_wrote_the_pid_file_is_adopted(daemon: Daemon) -> None:
+    daemon.service.install(sleeper())
+    daemon.service.start()
+    pid = daemon.pid()
+    daemon.files.remove(LAYOUT.agent_pid)
+    again = daemon.again()
+    again.start()
+    assert daemon.pid() == pid
 
 
 def test_a_daemon_with_another_command_line_is_restarted(daemon: Daemon) -> None:
