@@ -1,106 +1,59 @@
-"""``make bench``: everything that has a budget, measured in one run, printed and kept in docs."""
+"""``python -m tests.bench``: measure everything, print the table, write it to docs/benchmarks.md.
+
+Ends with 1 when a budget was not kept. With names of modules as arguments only those are measured and nothing
+is written.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-from bootstrap.model.images import component_images
-from bootstrap.model.layout import Layout
-from tests.bench import pki_files, startup
-from tests.bench.measure import Row, decoded, table
-from tests.golden.control_planes import control_plane
-from tests.lab import LabNode
-from tests.lab.images import prepared_engine, program_directories
-from tests.lab.programs import NEWEST, PREVIOUS
+from tests.bench import bring_up, certificates, command_line, pods
+from tests.bench.measurement import Measurement, markdown, row
+from tests.lab.images import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
+SUITES: dict[str, Callable[[], Iterator[Measurement]]] = {
+    "command_line": command_line.measure,
+    "certificates": certificates.measure,
+    "pods": pods.measure,
+    "bring_up": bring_up.measure,
+}
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
-ROUNDS = 5
-POD_ROUNDS = 10
-IDLE_SECONDS = 60
-PYTHON = str(REPOSITORY / ".venv" / "bin" / "python")
-
-INTRODUCTION = """\
-# Benchmarks
-
-What `make bench` printed: medians of at least five samples, both sides of a ratio taken in turn in one run.
-Kubernetes {version}, {machine}, {date}.
-
-{table}
-
-- *`bootstrap init`*: from the start of the command to all four components healthy and the configuration
-  uploaded, images present. Beside it: the same programs started as plain processes with the flags of the same
-  manifests, certificates and files already made, until the same questions are answered.
-- *Manifest dropped*, *container killed*: from the rename or the kill to the engine's start event. Beside it:
-  create and start of the same sandbox and container through the Docker API; for the restart, kill, wait for
-  the end, create, start.
-- *PKI*: all keys, certificates and kubeconfig files, checked and written to disk.
-"""
+MARK = "<!-- make bench writes what follows -->\n"
 
 
-def inside(node: LabNode, module: str, *arguments: str) -> tuple[Row, ...]:
-    """Rows that a module measured in the node."""
-    done = node.run(
-        [PYTHON, "-m", f"tests.bench.{module}", *arguments],
-        environment={"PYTHONPATH": str(REPOSITORY)},
-        timeout=1800,
-    )
-    return decoded(done.stdout.splitlines()[-1])
-
-
-def in_a_node() -> tuple[Row, ...]:
-    pause = component_images(control_plane())["pause"]
-    programs = program_directories(NEWEST)
-    with LabNode("bench", engine=prepared_engine((NEWEST, PREVIOUS)), programs=programs) as node:
-        say("agent and bare Docker calls")
-        image = node.docker("images", "--format", "{{.Repository}}:{{.Tag}}", "podstrap.test/probe-target")
-        rows = inside(node, "pods", str(POD_ROUNDS), image.split()[0], pause)
-        say("init and plain processes")
-        rows = (*inside(node, "bringup", str(ROUNDS)), *rows)
-        say("the idle agent")
-        node.bootstrap("init")
-        assert node.path(str(Layout().agent_pid)).exists()
-        return (*rows, *inside(node, "resident", str(IDLE_SECONDS)))
-
-
-def say(what: str) -> None:
-    print(f"measuring {what}", file=sys.stderr, flush=True)
+def main(names: list[str]) -> int:
+    measurements = []
+    for name in names or SUITES:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        for found in SUITES[name]():
+            measurements.append(found)
+            print(": ".join(filter(None, (row(found)[0], row(found)[1], row(found)[-1]))), file=sys.stderr)
+    table = markdown(measurements)
+    print(table)
+    if not names:
+        words, _, _ = PAGE.read_text().partition(MARK)
+        PAGE.write_text(f"{words}{MARK}\n{machine()}\n\n{table}\n")
+    return 1 if any(found.misses for found in measurements) else 0
 
 
 def machine() -> str:
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors ({processor()}), "
+        f"{memory:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}."
     )
-    engine = subprocess.run(["dockerd", "--version"], capture_output=True, text=True, check=True).stdout
-    return f"{os.cpu_count()} x {model}, Linux {platform.release()}, {engine.split(',')[0]}"
 
 
-def main() -> int:
-    say("the command line")
-    rows = startup.rows(REPOSITORY / ".venv" / "bin" / "bootstrap")
-    say("certificates")
-    (kubernetes, _etcd) = program_directories(NEWEST)
-    rows = (*pki_files.rows(kubernetes / "kubeadm"), *rows)
-    rows = (*in_a_node(), *rows)
-    text = table(rows)
-    print(text)
-    PAGE.write_text(
-        INTRODUCTION.format(
-            version=NEWEST.text, machine=machine(), date=datetime.now(UTC).date().isoformat(), table=text
-        )
-    )
-    return 0 if all(row.is_reached for row in rows) else 1
+def processor() -> str:
+    with open("/proc/cpuinfo") as lines:
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main(sys.argv[1:]))
