@@ -88,6 +88,12 @@ def latest(files: Files, layout: Layout) -> Generation | None:
     return load(files, layout, number) if number else None
 
 
+def latest_configuration(files: Files, layout: Layout) -> tuple[PurePosixPath, str] | None:
+    """The configuration that was applied last, with the file it is kept in; None when there is none."""
+    path = _directory(layout, latest_number(files, layout)) / _CONFIG
+    return (path, files.read_text(path)) if files.exists(path) else None
+
+
 def list_all(files: Files, layout: Layout) -> tuple[Generation, ...]:
     """Every generation kept, oldest first."""
     return tuple(load(files, layout, number) for number in numbers(files, layout))

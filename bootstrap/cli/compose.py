@@ -22,8 +22,10 @@ from bootstrap.host.process import SystemProcesses
 from bootstrap.host.services import choose_service
 from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.layout import Layout
 from bootstrap.phases.context import Context
 from bootstrap.runtime.api import ContainerRuntime
+from bootstrap.workflows.recorded import recorded_configuration
 from bootstrap.workflows.rehearsal import offline
 
 
@@ -36,6 +38,7 @@ def open_context(
 ) -> Context:
     """Everything a workflow touches, for this machine and this description of a control plane.
 
+    Without ``config`` it is what was applied last, so that no command leads back to defaults by accident.
     Warnings about the description are reported at once. With ``--root`` nothing but files is real: what is
     written there is for another machine. Raises ConfigError.
     """
@@ -43,11 +46,12 @@ def open_context(
     reporter = reporter_for(output, color=options.color)
     network = SystemNetwork()
     facts = gather(Files(Path("/")), network, os.environ)
-    loaded = load(read_sources(config, sys.stdin.buffer), overrides, facts)
+    files, clock, http = Files(options.root), SystemClock(), SystemHttp()
+    recorded = None if config else recorded_configuration(files, Layout())
+    loaded = load(read_sources(config, sys.stdin.buffer), overrides, facts, recorded=recorded)
     for warning in loaded.warnings:
         reporter.warn(warning)
     control_plane = loaded.control_plane
-    files, clock, http = Files(options.root), SystemClock(), SystemHttp()
     processes, layout = SystemProcesses(), control_plane.layout
     context = Context(
         control_plane=control_plane,

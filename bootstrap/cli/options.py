@@ -19,7 +19,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "config": {
         "multiple": True,
         "metavar": "FILE",
-        "help": "kubeadm and bootstrap documents; repeatable, - for stdin.",
+        "help": "kubeadm and bootstrap documents; repeatable, - for stdin [default: what was applied last].",
     },
     "kubernetes-version": {"metavar": "VERSION", "help": "Kubernetes version to deploy."},
     "apiserver-advertise-address": {"metavar": "IP", "help": "Address the API server is announced at."},

@@ -26,15 +26,20 @@ class Loaded:
     warnings: tuple[str, ...] = ()
 
 
-def load(sources: Iterable[Source], overrides: Overrides, facts: NodeFacts) -> Loaded:
+def load(
+    sources: Iterable[Source], overrides: Overrides, facts: NodeFacts, *, recorded: Source | None = None
+) -> Loaded:
     """The control plane that ``sources`` (see ``read_sources``), flags and this machine's facts describe.
 
-    Without sources it is kubeadm's defaults and the flags. Raises InvalidConfigError with every problem, and
+    Without sources it is ``recorded``, which is what was applied last, with the flags' changes; without that,
+    kubeadm's defaults and the flags. Raises InvalidConfigError with every problem, and
     ConfigError for flags that cannot be mixed with a configuration file.
     """
     problems = Problems()
-    documents = decode_sources(sources, problems)
-    refuse_mixture(overrides, documents)
+    given = tuple(sources)
+    documents = decode_sources(given or (recorded and (recorded,)) or (), problems)
+    if given:
+        refuse_mixture(overrides, documents)
     apply_overrides(overrides, documents, problems)
     control_plane = complete(documents, facts, problems)
     validate(control_plane, documents.origins, problems)

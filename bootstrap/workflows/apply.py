@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -22,6 +23,7 @@ from bootstrap.config.dump import dump
 from bootstrap.host.lock import NodeLock
 from bootstrap.images.sources import ensure
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.kubeadm import Patches
 from bootstrap.phases.context import Context
 from bootstrap.workflows.plan import plan_node
 
@@ -92,10 +94,22 @@ def record_generation(context: Context) -> int:
 
 
 def origin_of(control_plane: ControlPlane) -> Origin:
-    """The configuration without its tokens and keys, which are of a run and not of the node."""
-    init = msgspec.structs.replace(control_plane.init, bootstrap_tokens=(), certificate_key="")
-    lasting = dataclasses.replace(control_plane, init=init)
+    """The configuration without what is of a run and not of the node: tokens, keys, phases to skip.
+
+    It is read again by commands that are given none, from whatever directory they are called in.
+    """
+    init = control_plane.init
+    patches = init.patches and Patches(str(Path(init.patches.directory).absolute()))
+    lasting = msgspec.structs.replace(
+        init,
+        bootstrap_tokens=(),
+        certificate_key="",
+        skip_phases=(),
+        dry_run=False,
+        patches=patches,
+        node_registration=msgspec.structs.replace(init.node_registration, ignore_preflight_errors=()),
+    )
     versions = {"kubernetes": control_plane.version.text}
     if control_plane.local_etcd:
         versions["etcd"] = control_plane.local_etcd.image_tag or control_plane.release.etcd
-    return Origin(dump(lasting), versions)
+    return Origin(dump(dataclasses.replace(control_plane, init=lasting)), versions)

@@ -24,6 +24,7 @@ from bootstrap.phases.preflight import PREFLIGHT, check_machine
 from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
 from bootstrap.workflows.apply import record_generation, settle
+from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 
 WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
@@ -83,6 +84,7 @@ def _run(context: Context, chosen: Chosen) -> None:
     desired_manifests(context)
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
+        refuse_reconfiguration(context)
         prepare_keys(context)
         for _path, phase in chosen:
             run_phase(phase, context)
