@@ -26,6 +26,9 @@ from bootstrap.runtime.api import Mount
 
 log = logging.getLogger("bootstrap.agent")
 
+EMPTY_DIRS = "volumes/kubernetes.io~empty-dir"
+"""Below a pod's directory; the kubelet's own name for it."""
+
 HOSTS_PATH = "/etc/hosts"
 PROPAGATION = {"None": "", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 
@@ -42,6 +45,16 @@ _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
 
 class VolumeError(BootstrapError):
     """A volume is not there, is not what its type says, or cannot be made. It is tried again."""
+
+
+def remove_pod_directory(directory: Path, processes: ProcessRunner) -> Path | None:
+    """Undo its tmpfs mounts, then remove it; a mount that is still in use stays, and is returned."""
+    volumes = directory / EMPTY_DIRS
+    for volume in volumes.iterdir() if volumes.is_dir() else ():
+        if volume.is_mount() and not processes.run(["umount", str(volume)]).ok:
+            return volume
+    shutil.rmtree(directory, ignore_errors=True)
+    return None
 
 
 class Volumes:
@@ -73,16 +86,10 @@ class Volumes:
         return tuple(found)
 
     def remove_pod(self, uid: str) -> None:
-        """Remove what belonged to a pod of which nothing runs any more; tmpfs mounts are undone first."""
-        directory = self._node.pod_directory(uid)
-        if not directory.is_dir():
-            return
-        volumes = directory / "volumes" / "kubernetes.io~empty-dir"
-        for volume in volumes.iterdir() if volumes.is_dir() else ():
-            if volume.is_mount() and not self._processes.run(["umount", str(volume)]).ok:
-                log.warning("%s is still in use and stays", volume)
-                return
-        shutil.rmtree(directory, ignore_errors=True)
+        """Remove what belonged to a pod of which nothing runs any more."""
+        busy = remove_pod_directory(self._node.pod_directory(uid), self._processes)
+        if busy:
+            log.warning("%s is still in use and stays", busy)
 
     def _mount(self, pod: StaticPod, volume: Volume, mount: VolumeMount, variables: dict[str, str]) -> Mount:
         source = self._source(pod, volume)
@@ -94,7 +101,7 @@ class Volumes:
     def _source(self, pod: StaticPod, volume: Volume) -> Path:
         if volume.host_path is not None:
             return prepare_host_path(volume.host_path)
-        directory = self._node.pod_directory(pod.uid) / "volumes" / "kubernetes.io~empty-dir" / volume.name
+        directory = self._node.pod_directory(pod.uid) / EMPTY_DIRS / volume.name
         source = volume.empty_dir or EmptyDirVolumeSource()
         group = pod.pod.spec.security_context.fs_group
         if directory.is_dir() and (source.medium != "Memory" or directory.is_mount()):

@@ -22,13 +22,12 @@ COMPONENTS = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER)
 class Layout:
     """Paths of one node. ``pki`` and ``etcd_data`` come from the configuration, the rest is fixed.
 
-    Source: cmd/kubeadm/app/constants/constants.go; the kubelet's --root-dir.
+    Source: cmd/kubeadm/app/constants/constants.go.
     """
 
     kubernetes: PurePosixPath = PurePosixPath("/etc/kubernetes")
     pki: PurePosixPath = PurePosixPath("/etc/kubernetes/pki")
     etcd_data: PurePosixPath = PurePosixPath("/var/lib/etcd")
-    kubelet: PurePosixPath = PurePosixPath("/var/lib/kubelet")
     state: PurePosixPath = PurePosixPath("/var/lib/bootstrap")
     run: PurePosixPath = PurePosixPath("/run/bootstrap")
     pod_logs: PurePosixPath = PurePosixPath("/var/log/pods")
@@ -62,6 +61,11 @@ class Layout:
     def inventory(self) -> PurePosixPath:
         """What this program made on the node: ``reset`` removes that and nothing else."""
         return self.state / "inventory.json"
+
+    @property
+    def pods(self) -> PurePosixPath:
+        """What the agent keeps of pods, a directory for each UID: never a kubelet's, which would clean it."""
+        return self.state / "pods"
 
     @property
     def lock(self) -> PurePosixPath:

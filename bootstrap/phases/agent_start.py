@@ -28,7 +28,7 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
         "socket": layout.agent_socket,
         "node-name": control_plane.node_name,
         "docker-socket": layout.docker_socket,
-        "root-dir": layout.kubelet,
+        "root-dir": layout.pods.parent,
         "healthz-port": control_plane.bootstrap.agent.healthz_port,
         "file-check-frequency": control_plane.bootstrap.agent.file_check_frequency,
         "pause-image": pause_image(control_plane),
@@ -63,7 +63,7 @@ def launch_agent(context: Context) -> None:
 def _directories_of_pods(context: Context) -> Iterator[PurePosixPath]:
     """What the agent is going to make: its own directories, and those that pods ask it to create."""
     layout = context.layout
-    yield from (layout.kubelet / "pods", layout.pod_logs, layout.container_logs)
+    yield from (layout.pods, layout.pod_logs, layout.container_logs)
     for manifest in desired_manifests(context):
         for volume in decode_pod(load(manifest.content)).pod.spec.volumes:
             if volume.host_path is not None and volume.host_path.type == "DirectoryOrCreate":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.agent.names import POD_NAME, POD_NAMESPACE, POD_UID, instance_of, owned_by
+from bootstrap.agent.volumes import remove_pod_directory
 from bootstrap.apply import inventory
 from bootstrap.apply.inventory import Inventory
 from bootstrap.errors import BootstrapError
@@ -92,8 +93,7 @@ def _remove_containers(context: Context) -> Iterator[str]:
         for container in sorted(containers, key=lambda container: instance_of(container).is_sandbox):
             try:
                 runtime.stop(container.id, GRACE)
-                for path in _pod_directories(context, container):
-                    context.files.remove_tree(path)
+                yield from _remove_pod_directories(context, container)
                 for path in _log_links(context, container):
                     context.files.remove(path)
                 runtime.remove(container.id)
@@ -101,12 +101,15 @@ def _remove_containers(context: Context) -> Iterator[str]:
                 yield f"container {container.name}: {error.message}"
 
 
-def _pod_directories(context: Context, container: Container) -> Iterator[PurePosixPath]:
+def _remove_pod_directories(context: Context, container: Container) -> Iterator[str]:
     labels, layout = container.labels, context.layout
     uid, name, namespace = (labels.get(key, "") for key in (POD_UID, POD_NAME, POD_NAMESPACE))
-    if uid and name and namespace:
-        yield layout.kubelet / "pods" / uid
-        yield layout.pod_logs / f"{namespace}_{name}_{uid}"
+    if not (uid and name and namespace):
+        return
+    busy = remove_pod_directory(context.files.real(layout.pods / uid), context.processes)
+    if busy:
+        yield f"{busy} is still in use (findmnt {busy})"
+    context.files.remove_tree(layout.pod_logs / f"{namespace}_{name}_{uid}")
 
 
 def _log_links(context: Context, container: Container) -> Iterator[PurePosixPath]:

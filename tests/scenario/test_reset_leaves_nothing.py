@@ -26,7 +26,7 @@ def with_pods(node: FakeNode) -> FakeNode:
     """A node that ran for a while: etcd has data, the agent has pod directories and log links."""
     run_init(node.context())
     node.files.write(ETCD_DATA / "member/snap/db", "data", 0o600)
-    node.files.write(PurePosixPath("/var/lib/kubelet/pods/uid-etcd/etc-hosts"), "", 0o644)
+    node.files.write(PurePosixPath("/var/lib/bootstrap/pods/uid-etcd/etc-hosts"), "", 0o644)
     node.files.write(PurePosixPath("/var/log/pods/kube-system_etcd_uid-etcd/etcd/0.log"), "", 0o640)
     return node
 

@@ -26,7 +26,7 @@ def test_the_agent_is_run_by_this_interpreter_apart_from_its_environment() -> No
         "--socket": "/run/bootstrap/agent.sock",
         "--node-name": "master",
         "--docker-socket": "/var/run/docker.sock",
-        "--root-dir": "/var/lib/kubelet",
+        "--root-dir": "/var/lib/bootstrap",
         "--healthz-port": "10248",
         "--file-check-frequency": "20s",
         "--pause-image": "registry.k8s.io/pause:3.10.2",
@@ -57,7 +57,7 @@ def test_what_it_will_leave_on_the_machine_is_recorded_for_reset(node: FakeNode)
     assert context.layout.agent_log in made.files
     for path in (
         "/etc/kubernetes/manifests",
-        "/var/lib/kubelet/pods",
+        "/var/lib/bootstrap/pods",
         "/var/log/pods",
         "/var/log/containers",
         "/etc/ssl/certs",
