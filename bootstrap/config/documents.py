@@ -74,7 +74,7 @@ class _Header:
 def decode_sources(sources: Iterable[Source], problems: Problems) -> Documents:
     """Reads every document of every source; what is wrong is added to ``problems``."""
     found: dict[str, tuple[Mapping, _Header]] = {}
-    readable = True
+    readable, source = True, None
     for source in sources:
         before = len(problems.errors)
         nodes = read_documents(source, problems)
@@ -85,6 +85,8 @@ def decode_sources(sources: Iterable[Source], problems: Problems) -> Documents:
             if header and isinstance(node, Mapping):
                 _keep(node, header, found, problems)
         readable = readable and len(problems.errors) == before
+    if readable and source is not None and not found:
+        problems.add(source.name, f"there is no configuration in it; begin with apiVersion: {KUBEADM}")
     if readable and found and not _has_main(found):
         at = next(iter(found.values()))[0].at
         problems.add(at, "there is no InitConfiguration or ClusterConfiguration beside it")

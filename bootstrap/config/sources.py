@@ -54,7 +54,7 @@ def _read_file(path: str) -> bytes:
             return file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path} does not exist", remedy="check the path given to --config, or leave it out for defaults"
+            f"{path} does not exist", remedy="check the path given to --config, or leave it out"
         ) from error
     except IsADirectoryError as error:
         raise ConfigError(

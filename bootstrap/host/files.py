@@ -92,9 +92,9 @@ class Files:
     def make_directory(self, path: PurePosixPath, mode: int = 0o755) -> None:
         """Create it and its parents; an existing directory keeps its mode."""
         real = self.real(path)
-        if real.is_dir():
-            return
         try:
+            if real.is_dir():
+                return
             self._make_parents(real)
             # The umask can only take bits away until chmod: there is no moment with too many.
             real.mkdir(mode, exist_ok=True)
@@ -149,12 +149,18 @@ class Files:
                 raise _translated(error, path, "remove") from error
 
     def remove_tree(self, path: PurePosixPath) -> None:
-        """Remove a directory and all below it; nothing happens when it is absent."""
+        """Remove a directory and all below it; nothing happens when it is absent.
+
+        A mount point stays, empty: only who mounted it can take it away.
+        """
+        real = self.real(path)
         try:
-            shutil.rmtree(self.real(path))
+            shutil.rmtree(real)
         except FileNotFoundError:
             return
         except OSError as error:
+            if error.errno == errno.EBUSY and real.is_mount() and not os.listdir(real):
+                return
             raise _translated(error, path, "remove") from error
 
     def sweep(self, directory: PurePosixPath) -> None:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from bootstrap.errors import BootstrapError
+from bootstrap.errors import BootstrapError, PreflightError
 from bootstrap.host.files import FileAccessError, Files
 
 _HOLDER_BYTES = 4096
@@ -22,11 +22,16 @@ class NodeLockedError(BootstrapError):
     """Another command holds the lock."""
 
 
+class NotPrivilegedError(PreflightError):
+    """Only root may change a node."""
+
+
 class NodeLock:
     """A context manager that holds the lock of a node; ``command`` is what others are told.
 
-    Raises NodeLockedError on entry when another process, or another NodeLock of this one, has it, and
-    FileAccessError. Programs that are started meanwhile do not inherit it.
+    Raises NodeLockedError on entry when another process, or another NodeLock of this one, has it,
+    NotPrivilegedError for anybody but root where only root may write, and FileAccessError. Programs that are
+    started meanwhile do not inherit it.
     """
 
     def __init__(self, files: Files, path: PurePosixPath, command: str) -> None:
@@ -36,8 +41,16 @@ class NodeLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        self._files.make_directory(self._path.parent)
-        descriptor = self._acquire()
+        try:
+            self._files.make_directory(self._path.parent)
+            descriptor = self._acquire()
+        except FileAccessError as error:
+            if os.geteuid() == 0:
+                raise
+            raise NotPrivilegedError(
+                f"{self._command} needs root: {error.message}",
+                remedy="run it with sudo, or write elsewhere with --root DIR",
+            ) from error
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n{self._command}\n".encode()[:_HOLDER_BYTES])
         self._descriptor = descriptor

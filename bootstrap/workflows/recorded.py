@@ -35,7 +35,7 @@ def refuse_reconfiguration(context: Context) -> None:
         raise ConfigError(
             "the control plane of this node was made with another configuration, and init does not change it",
             details=changes,
-            remedy="bootstrap plan, then bootstrap apply, with the same options; to start anew: bootstrap reset",
+            remedy="bootstrap plan, then apply, with the same options; to start anew: bootstrap reset",
         )
 
 

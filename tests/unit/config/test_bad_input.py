@@ -17,6 +17,10 @@ DOCUMENTS: dict[str, Case] = {
         "hello\n",
         ("cluster.yaml:1:1: a document must be a mapping with apiVersion and kind",),
     ),
+    "nothing but what is not ours": (
+        "apiVersion: v1\nkind: ConfigMap\n",
+        ("cluster.yaml: there is no configuration in it; begin with apiVersion: kubeadm.k8s.io/v1beta4",),
+    ),
     "no kind": (
         "apiVersion: kubeadm.k8s.io/v1beta4\n",
         ("cluster.yaml:1:1: the document has no kind",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -113,3 +114,16 @@ def test_a_sweep_removes_what_a_killed_writer_left_and_nothing_else(files: Files
     files.write(TARGET.parent / ".hidden", "somebody's", 0o600)
     files.sweep(TARGET.parent)
     assert files.list_names(TARGET.parent) == (".hidden", "etcd.yaml")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_mount_point_is_emptied_and_stays(tmp_path: Path) -> None:
+    disk = tmp_path / "var/lib/bootstrap"
+    disk.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(disk)], check=True)
+    try:
+        (disk / "generations").mkdir()
+        Files(tmp_path).remove_tree(PurePosixPath("/var/lib/bootstrap"))
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -30,6 +30,22 @@ def lock(root: Path, command: str = "bootstrap apply") -> NodeLock:
     return NodeLock(Files(root), LOCK, command)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_somebody_else_is_told_to_be_root_with_the_exit_code_of_preflight(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path, PurePosixPath; from bootstrap.host.files import Files;"
+        "from bootstrap.host.lock import NodeLock, NotPrivilegedError; os.setuid(65534)\n"
+        "try: NodeLock(Files(Path(sys.argv[1])), PurePosixPath('/x/lock'), 'bootstrap init').__enter__()\n"
+        "except NotPrivilegedError as error: print(error.message, error.remedy); sys.exit(error.exit_code)"
+    )
+    tmp_path.chmod(0o700)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.startswith("bootstrap init needs root: ")
+    assert "sudo" in done.stdout
+
+
 def test_another_command_is_told_who_holds_it(tmp_path: Path) -> None:
     with lock(tmp_path, "bootstrap init"), pytest.raises(NodeLockedError) as caught, lock(tmp_path):
         pass
