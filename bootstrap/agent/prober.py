@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,8 @@ from bootstrap.host.clock import Clock
 from bootstrap.host.http import HttpClient
 from bootstrap.model.podspec import Container
 from bootstrap.runtime.api import ContainerRuntime
+
+log = logging.getLogger("bootstrap.agent")
 
 MAX_THREADS = 16
 
@@ -150,7 +153,12 @@ class Prober:
             tracked = self._tracked.get(due.container)
         if tracked is None:
             return
-        outcome = self._outcome(tracked.target, due.kind)
+        try:
+            outcome = self._outcome(tracked.target, due.kind)
+        except Exception as error:
+            # A probe that is never asked again would leave a dead container for ever.
+            log.exception("container %s: unexpected failure of its %s probe", due.container[:12], due.kind)
+            outcome = Outcome("error", str(error))
         with self._lock:
             changed = self._record(tracked, due, outcome)
         if changed:

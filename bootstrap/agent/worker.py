@@ -31,6 +31,9 @@ RESYNC_SECONDS = 60.0
 """How long a lost event can go unnoticed."""
 
 ENGINE_RETRY_SECONDS = 1.0
+SURPRISE_RETRY_SECONDS = 10.0
+"""After a failure nobody foresaw: the kubelet's retry of a pod sync that failed."""
+
 SHORTEST_GRACE = 2
 
 
@@ -132,6 +135,10 @@ class Worker:
         except BootstrapError as error:
             log.error("pod %s: %s", self.key, error.message)
             return ENGINE_RETRY_SECONDS
+        except Exception:
+            # Whatever it was, a pod must not be left to itself because of it.
+            log.exception("pod %s: unexpected failure", self.key)
+            return SURPRISE_RETRY_SECONDS
         if not isinstance(action, Rest):
             return 0.0
         if action.until is None:
