@@ -85,9 +85,7 @@ def status(socket: str, output: str) -> None:
     try:
         reply = fetch_unix(Path(socket), "/status")
     except NoAnswerError as error:
-        raise BootstrapError(
-            f"the agent does not answer: {error.message}", remedy="bootstrap agent logs"
-        ) from error
+        raise _no_agent(Path(socket), error.message) from error
     if output == "json":
         click.echo(reply.body.decode().rstrip())
         return
@@ -104,7 +102,8 @@ def logs(lines: int, follow: bool) -> None:
 
     service = _service()
     if not follow:
-        click.echo(service.recent_log(lines))
+        log = service.recent_log(lines)
+        click.echo(log or "The agent has logged nothing on this machine.", err=not log)
         return
     if service.manager == "systemd":
         unit = PurePosixPath(LAYOUT.agent_unit).name
@@ -135,11 +134,26 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _no_agent(socket: Path, reason: str) -> BootstrapError:
+    """Only root may ask; a socket that is not there has nobody behind it."""
+    if os.geteuid() != 0:
+        return BootstrapError(f"the agent cannot be asked: {reason}", remedy="run the command as root (sudo)")
+    if not socket.exists():
+        return BootstrapError(
+            "the agent does not run on this machine",
+            remedy="bootstrap agent logs says why it ended; bootstrap init phase agent-start starts it",
+        )
+    return BootstrapError(f"the agent does not answer: {reason}", remedy="bootstrap agent logs")
+
+
 def _row(pod: str, container: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
     why = ": ".join(text for text in (container["reason"], container["message"]) if text)
     last = container["lastExit"]
     if last and container["state"] != "terminated":
         why = "; ".join(text for text in (why, f"last exit {last['exitCode']} ({last['reason']})") if text)
+    if container["state"] == "running" and not container["ready"] and not why:
+        probe = "readiness" if container["started"] else "startup"
+        why = f"its {probe} probe has not succeeded yet"
     name = f"{container['name']} (init)" if container["init"] else container["name"]
     ready = "yes" if container["ready"] else "no"
     return pod, name, container["state"], ready, str(container["restarts"]), why

@@ -76,10 +76,11 @@ def phase_command(item: Phase) -> click.Command:
 
 
 def leaf_command(name: str, item: Phase) -> click.Command:
-    """Runs the phase, with the options it takes."""
+    """Runs the phase, with the options it takes; each one can be told the configuration."""
+    options = dict.fromkeys(("config", *item.options))
 
     @click.command(name, help=f"{item.summary}.")
-    @with_options(item.options)
+    @with_options(options)
     @output_option
     @click.pass_context
     def command(ctx: click.Context, /, **values: Any) -> None:

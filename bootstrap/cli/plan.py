@@ -68,6 +68,7 @@ def apply(ctx: click.Context, config: tuple[str, ...], patches: str | None, yes:
     )
     if done.plan.is_empty:
         _show(done.plan, output, color=options.color)
+        return
     if not done.generation:
         click.echo("Nothing was changed.", err=True)
         ctx.exit(EXIT_TURNED_DOWN)

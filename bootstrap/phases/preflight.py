@@ -89,4 +89,9 @@ def _component_pids(context: Context) -> frozenset[int]:
         return frozenset()
 
 
-PREFLIGHT = Phase("preflight", "Check that this machine is ready", run=preflight)
+PREFLIGHT = Phase(
+    "preflight",
+    "Check that this machine is ready",
+    run=preflight,
+    options=("config", "ignore-preflight-errors"),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -33,8 +34,30 @@ def test_the_table_says_why_something_does_not_run(tmp_path: Path) -> None:
     assert lines[3].startswith(f"{harness.manifests}/typo.yaml: is not YAML")
 
 
-def test_without_an_agent_the_next_step_is_its_log(tmp_path: Path) -> None:
+def test_without_an_agent_it_is_said_that_none_runs_and_how_to_find_out_why(tmp_path: Path) -> None:
     arguments = ["status", "--socket", str(tmp_path / "none")]
     with pytest.raises(BootstrapError) as caught:
         CliRunner().invoke(agent, arguments, catch_exceptions=False, standalone_mode=False)
-    assert caught.value.remedy == "bootstrap agent logs"
+    if os.geteuid() == 0:
+        assert caught.value.message == "the agent does not run on this machine"
+        assert caught.value.remedy.startswith("bootstrap agent logs")
+    else:
+        assert "sudo" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("started", "probe"), [(False, "startup"), (True, "readiness")])
+def test_a_container_that_is_not_ready_yet_says_what_it_waits_for(started: bool, probe: str) -> None:
+    container = {
+        "name": "main",
+        "init": False,
+        "state": "running",
+        "ready": False,
+        "started": started,
+        "restarts": 0,
+        "reason": "",
+        "message": "",
+        "lastExit": None,
+    }
+    pod = {"name": "p", "namespace": "kube-system", "phase": "Running", "containers": [container]}
+    lines = status_lines({"pods": [pod], "problems": [], "engine": ""})
+    assert lines[1].endswith(f"its {probe} probe has not succeeded yet")

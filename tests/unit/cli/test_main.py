@@ -66,3 +66,10 @@ def test_a_wrong_command_line_has_the_shape_of_every_error(capsys: pytest.Captur
         "error: No such command 'bogus'.",
         "next: bootstrap init phase --help",
     ]
+
+
+@pytest.mark.parametrize("phase", ["preflight", "agent-start", "wait-control-plane", "control-plane all"])
+def test_every_phase_can_be_told_the_configuration(phase: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["init", "phase", *phase.split(), "--config", "/does/not/exist"]
+    assert exit_code_of(arguments) == 3
+    assert "/does/not/exist does not exist" in capsys.readouterr().err

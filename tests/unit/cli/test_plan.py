@@ -49,6 +49,8 @@ def test_plan_exits_2_when_there_are_changes_and_0_when_there_are_none(
     assert "Kept as generation 1." in capsys.readouterr().out
     assert run("plan") == 0
     assert "No changes" in capsys.readouterr().out
+    assert run("apply", "--yes") == 0
+    assert capsys.readouterr().out.splitlines() == ["No changes: the node is as its configuration says."]
 
 
 def test_plan_writes_nothing(run: Run, tmp_path: Path) -> None:
