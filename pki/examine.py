@@ -44,9 +44,9 @@ class Examination:
     def command(self, name: str) -> str:
         return f"{self.cluster.command} {name}"
 
-    def again(self, name: str, *paths: PurePosixPath) -> str:
-        """The command that makes a certificate anew, after what is in its way is gone."""
-        return f"rm {' '.join(map(str, paths))} && {self.command(name)}"
+    def again(self, *paths: PurePosixPath) -> str:
+        """How a certificate is made anew: by the command that found it, which knows the names it is to have."""
+        return f"rm {' '.join(map(str, paths))}, then run the same command again"
 
     def add(self, message: str, remedy: str) -> None:
         self.problems.append(Problem(message, remedy))
@@ -73,8 +73,7 @@ def authority_problems(found: Examination, spec: CertificateSpec) -> Iterator[Pr
         if pair.key is not None:
             yield Problem(
                 f"{pair.key_path} is there without {pair.certificate_path}",
-                f"put the certificate back, or to start with a new authority: "
-                f"{found.again(spec.name, pair.key_path)}",
+                f"put the certificate back, or to start with a new authority: {found.again(pair.key_path)}",
             )
         return
     for fault in checks.authority_faults(pair.chain[0], found.now):
@@ -107,7 +106,7 @@ def _examine_leaf(found: Examination, spec: CertificateSpec) -> None:
     remedy = (
         f"replace {' and '.join(map(str, pair.paths))} by a pair that {authority.certificate_path} signed"
         if is_external
-        else found.again(spec.name, *there)
+        else found.again(*there)
     )
     for fault in _leaf_faults(found, spec, pair, authority):
         found.add(fault, remedy)
@@ -170,8 +169,7 @@ def _examine_service_account(found: Examination) -> None:
     if private is not None and public is not None and not checks.same_key(private.public_key(), public):
         found.add(
             f"{cluster.service_account_public_key} is not the public key of {cluster.service_account_key}",
-            f"to have it made from the key: "
-            f"{found.again(catalog.SERVICE_ACCOUNT, cluster.service_account_public_key)}",
+            f"to have it made from the key: {found.again(cluster.service_account_public_key)}",
         )
 
 
@@ -185,7 +183,7 @@ def _new_service_account(found: Examination) -> str:
     cluster = found.cluster
     paths = (cluster.service_account_key, cluster.service_account_public_key)
     there = (path for path in paths if found.files.exists(path))
-    return f"for a new pair, which ends all tokens: {found.again(catalog.SERVICE_ACCOUNT, *there)}"
+    return f"for a new pair, which ends all tokens: {found.again(*there)}"
 
 
 def _new_authority(found: Examination, spec: CertificateSpec) -> str:

@@ -121,8 +121,8 @@ def test_a_misfit_is_told_as_this_programs_error(node: CredentialNode) -> None:
     with pytest.raises(BootstrapError, match=r"apiserver\.crt is not valid for new\.example\.com") as caught:
         run_all((CERTS,), node.context())
     assert caught.value.remedy == (
-        "rm /etc/kubernetes/pki/apiserver.crt /etc/kubernetes/pki/apiserver.key "
-        "&& bootstrap init phase certs apiserver"
+        "rm /etc/kubernetes/pki/apiserver.crt /etc/kubernetes/pki/apiserver.key, "
+        "then run the same command again"
     )
     assert node.contents() == before
 

@@ -14,7 +14,7 @@ from pki.keys import generate, public_pem
 from pki.profile import AltNames
 from tests.unit.pki.directory import ALGORITHM, NOW, PKI, Directory, authority, period, profile_of
 
-AGAIN = f"rm {PKI}/apiserver.crt {PKI}/apiserver.key && bootstrap init phase certs apiserver"
+AGAIN = f"rm {PKI}/apiserver.crt {PKI}/apiserver.key, then run the same command again"
 
 
 def _without_a_name(directory: Directory) -> None:
@@ -102,7 +102,7 @@ def test_half_a_pair_of_the_users_is_left_alone(complete: Directory, gone: str, 
     complete.remove(f"apiserver.{gone}")
     refusal = complete.refusal()
     assert refusal.message == f"{PKI}/apiserver.{left} is there without {PKI}/apiserver.{gone}"
-    assert refusal.remedy == f"rm {PKI}/apiserver.{left} && bootstrap init phase certs apiserver"
+    assert refusal.remedy == f"rm {PKI}/apiserver.{left}, then run the same command again"
 
 
 def test_more_names_and_usages_than_needed_do_no_harm(complete: Directory) -> None:
@@ -199,7 +199,7 @@ def test_a_public_key_that_is_not_the_private_keys_is_refused(complete: Director
     complete.path("sa.pub").write_text(public_pem(generate(ALGORITHM).public_key()))
     refusal = complete.refusal()
     assert refusal.message == f"{PKI}/sa.pub is not the public key of {PKI}/sa.key"
-    assert refusal.remedy.endswith(f"rm {PKI}/sa.pub && bootstrap init phase certs sa")
+    assert refusal.remedy.endswith(f"rm {PKI}/sa.pub, then run the same command again")
 
 
 def test_a_service_account_key_that_cannot_be_read_is_refused(complete: Directory) -> None:
