@@ -135,10 +135,10 @@ def status_lines(status: dict[str, Any]) -> list[str]:
 
 
 def _no_agent(socket: Path, reason: str) -> BootstrapError:
-    """Only root may ask; a socket that is not there has nobody behind it."""
+    """Only root may ask; a socket that is not there, or refuses, has nobody behind it."""
     if os.geteuid() != 0:
         return BootstrapError(f"the agent cannot be asked: {reason}", remedy="run the command as root (sudo)")
-    if not socket.exists():
+    if not socket.exists() or "refused" in reason:
         return BootstrapError(
             "the agent does not run on this machine",
             remedy="bootstrap agent logs says why it ended; bootstrap init phase agent-start starts it",

@@ -42,7 +42,7 @@ def parse_kubeconfig(text: str, name: str) -> Kubeconfig:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise _broken(name, f"not YAML: {error}") from error
+        raise _broken(name, f"not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise _broken(name, "not a mapping")
     context = _named(document, "contexts", str(document.get("current-context", "")), name)["context"]

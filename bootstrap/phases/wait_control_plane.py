@@ -105,7 +105,8 @@ def _wait(
             for component, was in before.items():
                 answer = problems.get(component, _HEALTHY)
                 if answer != (was or _HEALTHY):
-                    tell(f"{component}: {answer}")
+                    still = f"; waiting for {', '.join(problems)}" if answer == _HEALTHY and problems else ""
+                    tell(f"{component}: {answer}{still}")
             if not problems:
                 return
             now = clock.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.apply import generations
+from bootstrap.apply import generations, journal
 from bootstrap.apply.plan import Plan, make_plan
 from bootstrap.apply.skew import current_versions, require_step
 from bootstrap.phases.context import Context
@@ -16,6 +16,10 @@ def plan_node(context: Context) -> Plan:
     Raises ConfigError when a template is wrong or the version is no step from the one that runs.
     """
     files, layout = context.files, context.layout
+    if journal.load(files, layout) is not None:
+        context.reporter.warn(
+            "an apply was interrupted: the next apply or init settles that first, so its plan may differ"
+        )
     require_step(current_versions(files, layout), context.control_plane.version)
     last = generations.latest(files, layout)
     applied = tuple(file.as_desired for file in last.files) if last else ()

@@ -183,6 +183,10 @@ def test_after_an_interruption_the_unconfirmed_component_is_put_back_told_and_do
     node.impatient = KUBE_CONTROLLER_MANAGER
     with pytest.raises(InterruptedByUserError):
         node.apply(V137)
+    node.plan(V137)
+    assert len(node.reporter.lines) == 1
+    assert node.reporter.lines[0].startswith("warn an apply was interrupted: ")
+    node.reporter.lines.clear()
     node.impatient, node.history = "", []
     node.apply(V137)
     assert node.reporter.lines == ["warn an interrupted change was undone: kube-controller-manager.yaml"]

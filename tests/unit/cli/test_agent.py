@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import msgspec
@@ -38,7 +39,7 @@ def test_without_an_agent_it_is_said_that_none_runs_and_how_to_find_out_why(tmp_
     arguments = ["status", "--socket", str(tmp_path / "none")]
     with pytest.raises(BootstrapError) as caught:
         CliRunner().invoke(agent, arguments, catch_exceptions=False, standalone_mode=False)
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # anybody else is told to become root
         assert caught.value.message == "the agent does not run on this machine"
         assert caught.value.remedy.startswith("bootstrap agent logs")
     else:
@@ -61,3 +62,13 @@ def test_a_container_that_is_not_ready_yet_says_what_it_waits_for(started: bool,
     pod = {"name": "p", "namespace": "kube-system", "phase": "Running", "containers": [container]}
     lines = status_lines({"pods": [pod], "problems": [], "engine": ""})
     assert lines[1].endswith(f"its {probe} probe has not succeeded yet")
+
+
+def test_a_socket_that_a_killed_agent_left_is_no_agent(tmp_path: Path) -> None:
+    left = tmp_path / "agent.sock"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(left))
+    with pytest.raises(BootstrapError, match=r"does not run|cannot be asked"):
+        CliRunner().invoke(
+            agent, ["status", "--socket", str(left)], catch_exceptions=False, standalone_mode=False
+        )

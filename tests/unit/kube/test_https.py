@@ -233,7 +233,7 @@ def test_a_certificate_without_its_key_is_refused(node: FakeNode, server: Server
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "not YAML"),
+        ("{", "not YAML: while parsing a flow node expected the node content"),
         ("[]", "not a mapping"),
         ("current-context: x", "contexts has no entry named 'x'"),
         (
