@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lint unit integration e2e test images programs bench up down clean
+.PHONY: help setup lint unit judge integration e2e test images programs bench up down clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +44,9 @@ test: ## Everything, real components included, from a bare machine (root)
 	@test "$$(id -u)" = 0 || { echo "error: real components need root: run it as root, or make unit" >&2; exit 1; }
 	started=$$SECONDS
 	$(MAKE) lint
-	$(ENGINE) during $(MAKE) programs unit integration e2e
+	$(ENGINE) during $(MAKE) programs unit judge integration e2e
 	echo
-	for suite in unit integration e2e; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
+	for suite in unit judge integration e2e; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
 	echo "make test passed in $$((SECONDS - started)) s"
 
 lint: $(VENV)/.development ## Format, lint, types, layers
@@ -64,6 +64,13 @@ integration: $(VENV)/.development ## Tests against a Docker Engine (root)
 	$(PROVISION)/go.sh $(VENV)
 	$(ENGINE) during $(PYTEST) -m docker --must-run 2>&1 | tee $(LOGS)/integration.log
 
+judge: $(VENV)/.development ## Manifests held against those of the real kubeadm
+	@mkdir -p $(LOGS)
+	$(MAKE) programs
+	for kubeadm in $$($(BIN)/python -m tests.lab.programs kubeadm); do
+		KUBEADM=$$kubeadm $(PYTEST) tests/golden/test_against_kubeadm.py
+	done 2>&1 | tee $(LOGS)/judge.log
+
 e2e: $(VENV)/.development ## Real control planes in lab nodes (root)
 	@mkdir -p $(LOGS)
 	$(MAKE) programs
@@ -74,10 +81,10 @@ bench: $(VENV)/.development ## Measure everything that has a budget, side by sid
 	$(BIN)/python -m tests.bench
 
 programs: $(VENV)/.development ## Components and tools of the two newest releases, from the cache or built
-	@if $(BIN)/python -m tests.lab.programs --check; then exit 0; fi
-	$(PROVISION)/packages.sh iproute2
+	@$(PROVISION)/packages.sh iproute2
+	$(ENGINE) install
 	$(PROVISION)/go.sh $(VENV)
-	for version in $$($(BIN)/python -m tests.lab.programs); do
+	for version in $$($(BIN)/python -m tests.lab.programs missing); do
 		$(ENGINE) during $(BIN)/bootstrap images build --kubernetes-version "$$version" --programs "build/programs/$$version"
 	done
 

@@ -40,10 +40,16 @@ class Lab:
         *,
         network: LabNetwork | None = None,
         disks: tuple[Disk, ...] = (),
+        starts_engine: bool = True,
     ) -> LabNode:
         """``version`` chooses kubectl and the other programs on PATH; images are there of both releases."""
         return LabNode(
-            name, network=network, engine=self.engine, programs=program_directories(version), disks=disks
+            name,
+            network=network,
+            engine=self.engine,
+            programs=program_directories(version),
+            disks=disks,
+            starts_engine=starts_engine,
         )
 
 

@@ -62,8 +62,10 @@ class LabNode:
         engine: Path | None = None,
         programs: tuple[Path, ...] = (),
         disks: tuple[Disk, ...] = (),
+        starts_engine: bool = True,
     ) -> None:
         self.name = name
+        self._starts_engine = starts_engine
         self._directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=ground()))
         self._engine_data = engine
         self._own_network = LabNetwork() if network is None else None
@@ -75,7 +77,8 @@ class LabNode:
     def __enter__(self) -> LabNode:
         try:
             self._make()
-            self.start_engine()
+            if self._starts_engine:
+                self.start_engine()
         except BaseException:
             self.close()
             raise

@@ -1,6 +1,6 @@
-"""``python -m tests.lab.programs``: the releases whose programs are not built yet, one a line.
+"""``python -m tests.lab.programs``: what the Makefile asks about built programs.
 
-With ``--check`` the exit code says whether there are any.
+``missing`` prints the releases that are not built yet, ``kubeadm`` the path of each kubeadm, one a line.
 """
 
 from __future__ import annotations
@@ -14,6 +14,14 @@ NEWEST, PREVIOUS = (RELEASES[minor].newest for minor in sorted(RELEASES, reverse
 """What is tested with real components: the newest release of the two newest minors."""
 
 
+def missing() -> list[str]:
+    return [version.text for version in (NEWEST, PREVIOUS) if not is_built(version)]
+
+
+def kubeadm() -> list[str]:
+    return [str(program_directories(version)[0] / "kubeadm") for version in (NEWEST, PREVIOUS)]
+
+
 def is_built(version: KubernetesVersion) -> bool:
     try:
         program_directories(version)
@@ -22,12 +30,6 @@ def is_built(version: KubernetesVersion) -> bool:
     return True
 
 
-def main() -> int:
-    missing = [version.text for version in (NEWEST, PREVIOUS) if not is_built(version)]
-    if "--check" not in sys.argv:
-        print(*missing, sep="\n")
-    return 1 if missing and "--check" in sys.argv else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    for line in {"missing": missing, "kubeadm": kubeadm}[sys.argv[1]]():
+        print(line)

@@ -28,7 +28,7 @@ install() {
 }
 
 note_what_the_engine_changes() {
-    [ -e /sys/class/net/docker0 ] || note "interface docker0"
+    ip link show docker0 >/dev/null 2>&1 || note "interface docker0"
     note "sysctl net.ipv4.ip_forward $(cat /proc/sys/net/ipv4/ip_forward)"
     note "forward $(iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p')"
 }
@@ -69,7 +69,7 @@ start() {
 during() {
     install
     if answers; then "$@"; return; fi
-    LEDGER=$(mktemp)
+    LEDGER=$(mktemp -d)/ledger
     export LEDGER
     trap '"$here/undo.sh"' EXIT
     start

@@ -53,3 +53,4 @@ if [ ${#packages[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get purge -q -y "${packages[@]}"
 fi
 rm -f "$LEDGER"
+rmdir "$(dirname "$LEDGER")" 2>/dev/null || true
