@@ -20,10 +20,14 @@ SCHEMA = "bootstrap/inventory/v1"
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Paths that were made, or were about to be; some may be gone again."""
+    """Paths that were made, or were about to be; some may be gone again.
+
+    ``nodes``: names under which the agent was started, which its containers bear as a label.
+    """
 
     files: frozenset[PurePosixPath] = frozenset()
     directories: frozenset[PurePosixPath] = frozenset()
+    nodes: frozenset[str] = frozenset()
 
 
 def record(files: Files, layout: Layout, paths: Iterable[PurePosixPath]) -> None:
@@ -43,6 +47,11 @@ def record_directory(files: Files, layout: Layout, path: PurePosixPath) -> None:
         _add(files, layout, Inventory(directories=frozenset({path, *_missing_parents(files, path)})))
 
 
+def record_node(files: Files, layout: Layout, name: str) -> None:
+    """Note the name of a node whose pods are about to be run."""
+    _add(files, layout, Inventory(nodes=frozenset({name})))
+
+
 def load(files: Files, layout: Layout) -> Inventory:
     """What was recorded, empty when nothing was. Raises BootstrapError when the record is damaged."""
     try:
@@ -52,6 +61,7 @@ def load(files: Files, layout: Layout) -> Inventory:
         return Inventory(
             frozenset(PurePosixPath(path) for path in document["files"]),
             frozenset(PurePosixPath(path) for path in document["directories"]),
+            frozenset(map(str, document["nodes"])),
         )
     except FileNotFoundError:
         return Inventory()
@@ -63,13 +73,14 @@ def load(files: Files, layout: Layout) -> Inventory:
 
 def _add(files: Files, layout: Layout, new: Inventory) -> None:
     known = load(files, layout)
-    merged = Inventory(known.files | new.files, known.directories | new.directories)
+    merged = Inventory(known.files | new.files, known.directories | new.directories, known.nodes | new.nodes)
     if merged == known:
         return
     document = {
         "schema": SCHEMA,
         "files": sorted(map(str, merged.files)),
         "directories": sorted(map(str, merged.directories)),
+        "nodes": sorted(merged.nodes),
     }
     files.write(layout.inventory, json.dumps(document, indent=1) + "\n", 0o600)
 

@@ -56,6 +56,7 @@ def launch_agent(context: Context) -> None:
         inventory.record_directory(files, layout, directory)
     files.make_directory(layout.manifests, 0o700)
     inventory.record(files, layout, _traces(context))
+    inventory.record_node(files, layout, context.control_plane.node_name)
     service.install(unit.content)
     service.launch()
 

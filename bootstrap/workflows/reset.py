@@ -22,7 +22,7 @@ from bootstrap.model.pod import decode_pod
 from bootstrap.phases.context import Context
 from bootstrap.phases.observation import connected
 from bootstrap.render.documents import InvalidYamlError, load
-from bootstrap.runtime.api import Container
+from bootstrap.runtime.api import Container, ContainerRuntime
 
 GRACE = 2
 """Seconds a component has to end; what it would save is about to be removed."""
@@ -48,7 +48,7 @@ def run_reset(context: Context) -> None:
         failures: list[str] = []
         for title, remove in (
             ("Stopping the agent", lambda: _remove_agent(context)),
-            ("Removing containers", lambda: _remove_containers(context)),
+            ("Removing containers", lambda: _remove_containers(context, made)),
             ("Removing etcd's data", lambda: _remove_trees(context, data)),
             ("Removing files", lambda: _remove_files(context, made)),
         ):
@@ -83,13 +83,19 @@ def _remove_agent(context: Context) -> Iterator[str]:
     yield from ()
 
 
-def _remove_containers(context: Context) -> Iterator[str]:
+def _containers(context: Context, made: Inventory, runtime: ContainerRuntime) -> Iterator[Container]:
+    """Those of every node name the agent was started under: this command may be given another one."""
+    for name in sorted(made.nodes | {context.control_plane.node_name}):
+        yield from runtime.list(owned_by(name))
+
+
+def _remove_containers(context: Context, made: Inventory) -> Iterator[str]:
     """Containers with the agent's labels, and what the agent kept for their pods.
 
     Directories go before the container that names them: its label is the only record of them.
     """
     with connected(context) as runtime:
-        containers = runtime.list(owned_by(context.control_plane.node_name))
+        containers = tuple(_containers(context, made, runtime))
         for container in sorted(containers, key=lambda container: instance_of(container).is_sandbox):
             try:
                 runtime.stop(container.id, GRACE)
@@ -177,7 +183,7 @@ def _leftovers(context: Context, made: Inventory, data: tuple[PurePosixPath, ...
         yield "the agent still runs"
     try:
         with connected(context) as runtime:
-            for container in runtime.list(owned_by(context.control_plane.node_name)):
+            for container in _containers(context, made, runtime):
                 yield f"container {container.name} is still there"
     except BootstrapError as error:
         yield f"cannot tell whether containers are left: {error.message}"

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
+from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, POD_UID, SANDBOX_TYPE, TYPE
 from bootstrap.errors import BootstrapError
+from bootstrap.model.images import component_images
+from bootstrap.phases.agent_start import launch_agent
 from bootstrap.runtime.api import ContainerSpec
 from bootstrap.workflows.init import run_init
 from bootstrap.workflows.reset import ResetIncompleteError, run_reset
 from tests.fakes.dying_files import DyingFiles, PowerCut
-from tests.fakes.node import FakeNode
+from tests.fakes.node import QUICK, FakeNode
 from tests.fakes.runtime import FakeRuntime
+from tests.golden.control_planes import control_plane
 
 ETCD_DATA = PurePosixPath("/var/lib/etcd")
 
@@ -39,6 +44,23 @@ def test_nothing_is_left(node: FakeNode) -> None:
     every_machine_has = {"run", "var", "var/lib"}
     assert {str(path.relative_to(node.root)) for path in node.root.rglob("*")} <= every_machine_has
     assert "info Nothing of the control plane is left on this node." in node.reporter.lines
+
+
+def test_containers_of_another_node_name_are_ours_when_init_started_them(node: FakeNode) -> None:
+    """A reset that is not given init's configuration would else leave a control plane running."""
+    renamed = replace(QUICK.init, node_registration=replace(QUICK.init.node_registration, name="renamed"))
+    launch_agent(node.context(described=control_plane(cluster=QUICK.cluster, init=renamed)))
+    labels = {
+        TYPE: SANDBOX_TYPE,
+        NODE: "renamed",
+        POD_UID: "u",
+        POD_NAME: "etcd",
+        POD_NAMESPACE: "kube-system",
+    }
+    pause = component_images(QUICK)["pause"]
+    FakeRuntime(node.engine).create(ContainerSpec(name="k8s_POD_etcd-renamed", image=pause, labels=labels))
+    run_reset(node.context())
+    assert node.engine.containers == {}
 
 
 def test_init_works_again_afterwards(node: FakeNode) -> None:
