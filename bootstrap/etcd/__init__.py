@@ -1,1 +1,0 @@
-"""etcd as its clients see it."""
