@@ -57,7 +57,7 @@ def test_init_with_another_configuration_says_what_differs_and_changes_nothing(n
     with pytest.raises(ConfigError) as caught:
         run_init(node.context(described=QUICK))
     assert caught.value.details == ("kube-scheduler: --v: 4 -> (absent)",)
-    assert "bootstrap apply" in caught.value.remedy
+    assert "bootstrap plan, then apply" in caught.value.remedy
     assert (node.tree(), tuple(node.engine.history)) == (before, history)
 
 
