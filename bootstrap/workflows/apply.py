@@ -99,7 +99,7 @@ def origin_of(control_plane: ControlPlane) -> Origin:
     It is read again by commands that are given none, from whatever directory they are called in.
     """
     init = control_plane.init
-    patches = init.patches and Patches(str(Path(init.patches.directory).absolute()))
+    patches = init.patches and Patches(directory=str(Path(init.patches.directory).absolute()))
     lasting = msgspec.structs.replace(
         init,
         bootstrap_tokens=(),

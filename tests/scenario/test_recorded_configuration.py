@@ -11,7 +11,7 @@ from bootstrap.config.load import load
 from bootstrap.config.overrides import Overrides
 from bootstrap.errors import ConfigError
 from bootstrap.model.cluster import ControlPlane
-from bootstrap.model.kubeadm import Arg, ControlPlaneComponent
+from bootstrap.model.kubeadm import Arg, ControlPlaneComponent, Patches
 from bootstrap.model.layout import KUBE_SCHEDULER
 from bootstrap.workflows.init import run_init
 from bootstrap.workflows.plan import plan_node
@@ -73,6 +73,19 @@ def test_a_configuration_that_never_came_up_may_be_corrected(tmp_path: Path) -> 
     run_init(node.context())
     run_init(node.context(described=QUICK))
     assert KUBE_SCHEDULER in node.running()
+
+
+def test_a_directory_of_patches_is_found_again_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "patches").mkdir()
+    monkeypatch.chdir(tmp_path)
+    init = replace(QUICK.init, patches=Patches(directory="patches"))
+    node = FakeNode(tmp_path / "machine", control_plane(cluster=QUICK.cluster, init=init))
+    run_init(node.context())
+    recorded = recorded_configuration(node.files, node.described.layout)
+    assert recorded is not None
+    assert f"directory: {tmp_path}/patches" in recorded.text
 
 
 def test_a_fresh_machine_has_nothing_recorded(tmp_path: Path) -> None:
