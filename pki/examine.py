@@ -45,7 +45,7 @@ class Examination:
         return f"{self.cluster.command} {name}"
 
     def again(self, *paths: PurePosixPath) -> str:
-        """How a certificate is made anew: by the command that found it, which knows the names it is to have."""
+        """How a certificate is made anew: by the command that found it, which knows its names."""
         return f"rm {' '.join(map(str, paths))}, then run the same command again"
 
     def add(self, message: str, remedy: str) -> None:
