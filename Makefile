@@ -9,40 +9,43 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 LOGS := build/logs
+# Of what pip says, the packages it is at.
+BRIEFLY := sed -nu 's/^Collecting \([^ ]*\).*/  \1/p'
 PROVISION := vagrant/provision
 ENGINE := $(PROVISION)/docker-engine.sh
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
 
+up down: export LEDGER := /var/lib/podstrap-provision/ledger
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lint unit judge integration e2e test images programs bench up down clean
+.PHONY: help root setup lint unit judge integration e2e test images programs bench up down clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+root:
+	@test "$$(id -u)" = 0 || { echo "error: this changes the machine: run it as root" >&2; exit 1; }
+
 # ---- a first look ----------------------------------------------------------------------------------------
 
-up: ## A control plane on this machine: installs what is missing, then `bootstrap init` (root)
-	@test "$$(id -u)" = 0 || { echo "error: make up changes this machine: run it as root" >&2; exit 1; }
-	$(MAKE) $(VENV)/.program
-	$(ENGINE) start
+up: root $(VENV)/.program ## A control plane on this machine: installs what is missing, then `bootstrap init` (root)
+	@$(ENGINE) start
 	$(PROVISION)/images.sh $(VENV)
 	$(BIN)/bootstrap init
 	$(PROVISION)/show.sh $(VENV)
 
-down: ## Undo `make up`: the control plane, the engine and the packages it brought (root)
-	@test "$$(id -u)" = 0 || { echo "error: make down changes this machine: run it as root" >&2; exit 1; }
-	if [ -x $(BIN)/bootstrap ] && docker version >/dev/null 2>&1; then $(BIN)/bootstrap reset --yes; fi
+down: root ## Undo `make up`: the control plane, the engine and the packages it brought (root)
+	@if [ -x $(BIN)/bootstrap ] && docker version >/dev/null 2>&1; then $(BIN)/bootstrap reset --yes; fi
 	$(PROVISION)/undo.sh
 	echo "Left: $(VENV) and the built programs in $${XDG_CACHE_HOME:-$$HOME/.cache}/podstrap (make clean)"
 
 # ---- tests -----------------------------------------------------------------------------------------------
 
-test: ## Everything, real components included, from a bare machine (root)
-	@test "$$(id -u)" = 0 || { echo "error: real components need root: run it as root, or make unit" >&2; exit 1; }
-	started=$$SECONDS
+test: root ## Everything, real components included, from a bare machine (root)
+	@started=$$SECONDS
 	$(MAKE) lint
 	$(ENGINE) during $(MAKE) programs unit judge integration e2e
 	echo
@@ -99,11 +102,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.program: pyproject.toml | $(VENV)/bin/python
-	@test -e $(VENV)/.development || $(BIN)/pip install --editable .
+	@test -e $(VENV)/.development || { echo "Installing podstrap into $(VENV)"; $(BIN)/pip install --editable . | $(BRIEFLY); }
 	touch $@
 
 $(VENV)/.development: pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/pip install --editable '.[dev]'
+	@echo "Installing podstrap and the development tools into $(VENV)"
+	$(BIN)/pip install --editable '.[dev]' | $(BRIEFLY)
 	touch $@
 
 clean: ## Remove the venv, logs, caches and the lab's images; built programs stay in ~/.cache/podstrap

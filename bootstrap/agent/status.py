@@ -35,6 +35,9 @@ class Exit(_Value, frozen=True, kw_only=True):
     finished: datetime | None = None
 
 
+STATUS_SCHEMA = "bootstrap/agent-status/v1"
+
+
 class ContainerStatus(_Value, frozen=True, kw_only=True):
     """``state`` is running, waiting or terminated; ``reason`` and ``message`` say why it is not running."""
 
@@ -74,8 +77,12 @@ class ManifestProblem(_Value, frozen=True, kw_only=True):
 
 
 class AgentStatus(_Value, frozen=True, kw_only=True):
-    """Everything; ``engine`` is "" or why the container engine cannot be used."""
+    """Everything; ``engine`` is "" or why the container engine cannot be used.
 
+    ``schema`` changes when a field goes or changes its meaning, not when one is added.
+    """
+
+    schema: str = STATUS_SCHEMA
     node: str
     version: str
     listed: bool

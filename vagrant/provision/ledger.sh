@@ -1,5 +1,6 @@
 # What provisioning changed on this machine, one fact a line, so that exactly that can be undone, newest first.
-# Sourced by the other scripts; LEDGER is the file.
+# Sourced by the other scripts; LEDGER names the file, and nothing is noted without it: what a test or a developer
+# asks for is not `make up`'s to take away.
 #
 #   package NAME        was installed from the distribution
 #   directory PATH      did not exist before
@@ -9,9 +10,10 @@
 #   forward POLICY      of iptables' FORWARD chain, before the engine changed it
 #   sysctl NAME VALUE   before the engine changed it
 
-LEDGER=${LEDGER:-/var/lib/podstrap-provision/ledger}
+LEDGER=${LEDGER:-}
 
 note() {
+    [ -n "$LEDGER" ] || return 0
     mkdir -p "$(dirname "$LEDGER")"
     echo "$*" >>"$LEDGER"
 }

@@ -3,6 +3,19 @@
 set -euo pipefail
 venv=$1
 
+READY_SECONDS=60
+
+unready() {
+    "$venv/bin/bootstrap" agent status --output json | grep -q '"ready": *false'
+}
+
+# The control plane answers already; startup probes are asked for the first time ten seconds after a start.
+if unready; then echo "Waiting for the agent to call every pod ready"; fi
+for _ in $(seq "$READY_SECONDS"); do
+    unready || break
+    sleep 1
+done
+
 echo
 "$venv/bin/bootstrap" agent status
 echo

@@ -40,7 +40,7 @@ undo() {
     esac
 }
 
-[ -e "$LEDGER" ] || exit 0
+[ -n "$LEDGER" ] && [ -e "$LEDGER" ] || exit 0
 require_root
 packages=()
 mapfile -t facts < <(tac "$LEDGER")
