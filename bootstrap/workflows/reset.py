@@ -1,6 +1,6 @@
 """``bootstrap reset``: remove what this program made on the node, and nothing else.
 
-    lock -> agent -> containers -> files -> directories -> proof -> record of what was made
+    lock -> agent -> containers -> data -> files -> directories -> proof -> record of what was made
 
 Invariant: what is removed is in the inventory or carries the agent's labels. The inventory goes last, and
 only when nothing else is left, so a reset that was interrupted or failed can be run again.
@@ -45,21 +45,20 @@ def run_reset(context: Context) -> None:
     with NodeLock(context.files, context.layout.lock, "bootstrap reset"):
         made = inventory.load(context.files, context.layout)
         data = _etcd_data(context, made)
-        failures: list[str] = []
-        for title, remove in (
-            ("Stopping the agent", lambda: _remove_agent(context)),
-            ("Removing containers", lambda: _remove_containers(context, made)),
-            ("Removing etcd's data", lambda: _remove_trees(context, data)),
-            ("Removing files", lambda: _remove_files(context, made)),
-        ):
-            failures.extend(_attempt(context, title, remove))
-        left = [*failures, *_leftovers(context, made, data)]
+        running = [
+            *_attempt(context, "Stopping the agent", lambda: _remove_agent(context)),
+            *_attempt(context, "Removing containers", lambda: _remove_containers(context, made)),
+        ]
+        if running:
+            # What may still run keeps its data and its files.
+            raise _incomplete(running)
+        left = [
+            *_attempt(context, "Removing etcd's data", lambda: _remove_trees(context, data)),
+            *_attempt(context, "Removing files", lambda: _remove_files(context, made)),
+            *_leftovers(context, made, data),
+        ]
         if left:
-            raise ResetIncompleteError(
-                "not everything could be removed",
-                details=tuple(dict.fromkeys(left)),
-                remedy="mend what is said above, then run again: bootstrap reset",
-            )
+            raise _incomplete(left)
         context.files.remove_tree(context.layout.state)
         _remove_empty(context, made.directories)
         context.files.remove_tree(context.layout.run)
@@ -68,13 +67,21 @@ def run_reset(context: Context) -> None:
         context.reporter.info(line)
 
 
+def _incomplete(left: list[str]) -> ResetIncompleteError:
+    return ResetIncompleteError(
+        "not everything could be removed",
+        details=tuple(dict.fromkeys(left)),
+        remedy="mend what is said above, then run again: bootstrap reset",
+    )
+
+
 def _attempt(context: Context, title: str, remove: Callable[[], Iterable[str]]) -> list[str]:
     """What could not be removed, as lines; the others are removed all the same."""
-    with context.reporter.step(title):
-        try:
+    try:
+        with context.reporter.step(title):
             return list(remove())
-        except BootstrapError as error:
-            return [error.message, *error.details]
+    except BootstrapError as error:
+        return [error.message, *error.details]
 
 
 def _remove_agent(context: Context) -> Iterator[str]:
