@@ -96,7 +96,8 @@ programs: $(VENV)/.development ## Components and tools of the two newest release
 setup: $(VENV)/.development ## The venv with bootstrap (editable) and the development tools
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || $(PROVISION)/packages.sh python3 python3-venv
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed" >&2; exit 1; }
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(PROVISION)/packages.sh python3-venv
 	echo "Making $(VENV)"
 	$(PYTHON) -m venv $(VENV)
