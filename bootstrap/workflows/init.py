@@ -111,10 +111,17 @@ def _rehearse(context: Context, chosen: Chosen) -> None:
     reporter.info(f"nothing was changed; all files were written below {staging.root}")
 
 
+def _outcome(context: Context) -> str:
+    """Only what was waited for is called ready."""
+    if WAIT_CONTROL_PLANE.name in context.control_plane.init.skip_phases:
+        return "The phases were run; nothing waited for the control plane."
+    return "Your control plane is ready."
+
+
 def _tell_next_steps(context: Context) -> None:
     admin = context.layout.kubeconfig("admin")
     for line in (
-        "Your control plane is ready. To use it as root:",
+        f"{_outcome(context)} To use it as root:",
         f"  export KUBECONFIG={admin}",
         "as an ordinary user:",
         f"  mkdir -p ~/.kube && sudo install -m 600 -o $(id -u) -g $(id -g) {admin} ~/.kube/config",

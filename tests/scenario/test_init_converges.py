@@ -45,6 +45,13 @@ def test_a_fresh_machine_gets_a_control_plane(node: FakeNode) -> None:
     assert "  export KUBECONFIG=/etc/kubernetes/admin.conf" in "\n".join(node.reporter.lines)
 
 
+def test_only_a_control_plane_that_was_waited_for_is_called_ready(node: FakeNode) -> None:
+    run_init(node.context(described=with_init(skip_phases=("wait-control-plane",))))
+    assert not any("is ready" in line for line in node.reporter.lines if line.startswith("info Your"))
+    run_init(node.context())
+    assert any(line.startswith("info Your control plane is ready.") for line in node.reporter.lines)
+
+
 def test_what_was_applied_is_a_generation(node: FakeNode) -> None:
     run_init(node.context())
     context = node.context()
