@@ -35,7 +35,11 @@ undo() {
             ;;
         sysctl) echo "$3" >"/proc/sys/${2//.//}" ;;
         interface) ip link delete "$2" 2>/dev/null || true ;;
-        directory) rm -rf --one-file-system "$2" ;;
+        directory)
+            # The engine mounts its data directory on itself and may leave it so.
+            while umount "$2" 2>/dev/null; do :; done
+            rm -rf --one-file-system "$2"
+            ;;
         package) packages+=("$2") ;;
     esac
 }
