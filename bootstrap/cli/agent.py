@@ -13,7 +13,7 @@ from bootstrap.errors import BootstrapError
 from bootstrap.model.layout import Layout
 
 if TYPE_CHECKING:
-    from bootstrap.host.services import AgentService
+    from bootstrap.host.agentservice import AgentService
 
 LAYOUT = Layout()
 HEALTHZ_PORT = 10248

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from bootstrap.host.agentservice import AgentService
 from bootstrap.host.clock import Clock
 from bootstrap.host.files import Files
 from bootstrap.host.http import HttpClient
 from bootstrap.host.machine import Machine
 from bootstrap.host.network import Network
 from bootstrap.host.process import ProcessRunner
-from bootstrap.host.services import AgentService
 from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import Layout

@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from bootstrap.errors import BootstrapError
+from bootstrap.host.agentservice import AgentFailedError, AgentHealth, unit_command
 from bootstrap.host.clock import SystemClock
+from bootstrap.host.daemon import DaemonAgentService
 from bootstrap.host.files import Files
 from bootstrap.host.http import HttpReply
 from bootstrap.host.machine import command_line, start_ticks
-from bootstrap.host.services import (
-    AgentFailedError,
-    AgentHealth,
-    DaemonAgentService,
-    SystemdAgentService,
-    choose_service,
-    unit_command,
-)
+from bootstrap.host.services import choose_service
+from bootstrap.host.systemd import SystemdAgentService
 from bootstrap.model.layout import Layout
 from tests.fakes.clock import FakeClock
 from tests.fakes.http import FakeHttp

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bootstrap.apply import inventory
-from bootstrap.host.services import unit_command
+from bootstrap.host.agentservice import unit_command
 from bootstrap.phases.agent_start import AGENT_START, agent_command
 from bootstrap.phases.phase import run_phase
 from tests.fakes.node import QUICK, FakeNode
