@@ -18,7 +18,7 @@ from bootstrap.runtime.api import (
     NoSuchImageError,
     PortBinding,
 )
-from tests.contract.conftest import Subject
+from tests.contract.conftest import Subject, wait_until
 from tests.fixtures.probe_image import PROGRAM
 
 UNKNOWN = "f" * 64
@@ -139,7 +139,8 @@ def test_a_container_joins_the_network_of_a_running_one_only(subject: Subject) -
 
 
 def test_a_stop_signal_ends_the_program_its_own_way(subject: Subject) -> None:
-    container_id = subject.run("forever")
+    container_id = subject.run("print:listening", "forever")
+    wait_until(lambda: b"listening" in subject.runtime.logs(container_id))
     subject.runtime.stop(container_id, 20)
     assert subject.runtime.inspect(container_id).exit_code == 0
     assert subject.runtime.inspect(container_id).status == "exited"

@@ -168,7 +168,7 @@ def test_a_pod_starts_is_restarted_replaced_and_removed(agent: RealAgent) -> Non
     assert first.name.startswith(f"k8s_main_web-{agent.node}_default_")
     assert first.name.endswith("_0")
 
-    subprocess.run(["kill", "-9", str(first.pid)], check=True)
+    os.kill(first.pid, signal.SIGKILL)
     second = agent.replaced(first)
     assert second.name.endswith("_1")
     last = agent.container_status()["lastExit"]
@@ -208,7 +208,7 @@ def test_a_dead_sandbox_rebuilds_the_pod(agent: RealAgent) -> None:
     agent.write("web", "forever")
     before = agent.running()
     sandbox = agent.running("POD")
-    subprocess.run(["kill", "-9", str(sandbox.pid)], check=True)
+    os.kill(sandbox.pid, signal.SIGKILL)
     after = agent.replaced(before)
     assert after.labels["io.kubernetes.sandbox.id"] == agent.running("POD").id != sandbox.id
 
