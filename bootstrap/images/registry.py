@@ -16,7 +16,7 @@ from bootstrap.model.report import Step
 from bootstrap.runtime.api import ContainerRuntime, PullFailedError, PullProgress
 from bootstrap.runtime.reference import registry_of
 
-ANSWER_SECONDS = 9.0
+ANSWER_SECONDS = 6.0
 LOOK_SECONDS = 0.2
 MEGABYTE = 1_000_000
 

@@ -113,7 +113,7 @@ def test_a_registry_that_does_not_answer_is_given_up_within_ten_seconds(one_by_o
     with pytest.raises(ImagesMissingError) as caught:
         asked.ensure(REFERENCES, one_by_one=one_by_one)
     assert clock.monotonic() <= 10
-    assert all("reg.example did not answer within 9 s" in detail for detail in caught.value.details)
+    assert all("reg.example did not answer within 6 s" in detail for detail in caught.value.details)
 
 
 def test_an_engine_that_is_not_there_is_reported_as_itself() -> None:
