@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +55,14 @@ class Cluster:
         states = [container["ready"] for pod in self.status()["pods"] for container in pod["containers"]]
         return len(states) == len(COMPONENTS) and all(states)
 
-    def wait_ready(self) -> float:
-        """Until /readyz says ok and every container is ready; the seconds until /readyz did."""
-        started = time.monotonic()
+    def wait_answering(self) -> None:
+        """Until /readyz says ok."""
         self.machine.run(["python3", "-c", UNTIL_READY])
-        took = time.monotonic() - started
+
+    def wait_ready(self) -> None:
+        """Until /readyz says ok and the agent says that every container is ready."""
+        self.wait_answering()
         wait_until(self.is_whole, "every component is ready")
-        return took
 
     def remember(self, key: str, value: str) -> None:
         """A config map; once this returns the API server has acknowledged it."""

@@ -16,9 +16,8 @@ NEWER = "99.0.0"
 LOOK_UP = "import socket, sys; socket.create_connection((sys.argv[1], 443), timeout=2)"
 
 
-@pytest.mark.parametrize("name", ["registry.k8s.io", "pypi.org", "proxy.golang.org"])
-def test_the_machine_reaches_nothing_of_what_it_might_download_from(cluster: Cluster, name: str) -> None:
-    assert cluster.machine.run(["python3", "-c", LOOK_UP, name], check=False).returncode != 0
+def test_the_machine_reaches_no_registry(cluster: Cluster) -> None:
+    assert cluster.machine.run(["python3", "-c", LOOK_UP, "registry.k8s.io"], check=False).returncode != 0
 
 
 def test_init_from_the_bundle_made_a_control_plane(cluster: Cluster) -> None:
@@ -71,7 +70,5 @@ def test_what_is_missing_is_said_and_nothing_is_installed(bare: Machine) -> None
         no_engine = machine.run(["/media/bundle/install.sh"], check=False)
         assert no_engine.returncode == 1
         assert "error: no Docker Engine answers on this machine" in no_engine.stderr
-        unprivileged = machine.run(
-            ["runuser", "-u", "nobody", "--", "/media/bundle/install.sh"], check=False
-        )
+        unprivileged = machine.run(["runuser", "-u", "nobody", "--", "/media/bundle/install.sh"], check=False)
         assert "next: run it as root" in unprivileged.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from tests.lab.images import REPOSITORY
 from tests.systemd.cluster import UNIT, Cluster
 
 DOCUMENT = REPOSITORY / "docs" / "systemd.md"
+MANIFEST = "/etc/kubernetes/manifests/memory.yaml"
+POD_WITH_MEMORY = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "memory", "namespace": "default"},
+    "spec": {
+        "containers": [
+            {
+                "name": "memory",
+                "image": "registry.k8s.io/pause:3.10.2",
+                "imagePullPolicy": "Never",
+                "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+            }
+        ],
+        "volumes": [{"name": "scratch", "emptyDir": {"medium": "Memory"}}],
+    },
+}
 SHORT_WATCHDOG = f"/run/systemd/system/{UNIT}.d/short-watchdog.conf"
 
 
@@ -101,3 +119,19 @@ def test_a_stopped_agent_leaves_no_process_and_the_pods_go_on(cluster: Cluster) 
     cluster.machine.run(["systemctl", "start", UNIT])
     wait_until(cluster.is_whole, "the agent knows every container")
     assert cluster.containers() == before
+
+
+def test_a_volume_in_memory_is_seen_by_the_engine(cluster: Cluster) -> None:
+    cluster.machine.run(["tee", MANIFEST], stdin=json.dumps(POD_WITH_MEMORY))
+    try:
+        wait_until(lambda: "memory" in running_pods(cluster), "the pod runs")
+        kinds = cluster.machine.run(["findmnt", "--noheadings", "--output=FSTYPE,TARGET"]).stdout
+        assert re.search(r"tmpfs +\S*/var/lib/kubelet/pods/\S+/scratch", kinds)
+    finally:
+        cluster.machine.run(["rm", MANIFEST])
+    wait_until(lambda: "memory" not in running_pods(cluster), "the pod is gone")
+    assert "scratch" not in cluster.machine.run(["findmnt", "--noheadings", "--output=TARGET"]).stdout
+
+
+def running_pods(cluster: Cluster) -> str:
+    return " ".join(name for name in cluster.containers().values() if not name.startswith("k8s_POD_"))
