@@ -1,7 +1,7 @@
 """Machines with systemd: containers of a lab node's engine that boot, reboot and lose power as machines do.
 
-Invariant: they live in the lab node's namespaces, so whatever ends it ends them, and this machine's engine and
-network are never touched.
+Invariant: they live in the lab node's namespaces, so whatever ends it ends them, and this machine's engine
+and network are never touched.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def prepared_host() -> Path:
 class Machine:
     """``with LabNode("host", engine=prepared_host()) as host, Machine("m1", host) as machine: ...``
 
-    ``mounts``: directory of this machine -> where the machine has it, read-only. ``programs`` are put on PATH.
+    ``mounts``: directory of this machine -> where the machine has it, read-only. ``programs`` are put on
+    PATH.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ while True:
     except OSError:
         time.sleep(0.05)
 """
-"""Asked on the machine itself by one process: starting a client for every question would slow the machine down."""
+"""Asked on the machine itself by one process: starting a client for every question would slow it down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def archive() -> Path:
 
 @pytest.fixture(scope="session")
 def media(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that machines have at /media; ``bundle`` in it is what ``make bundle`` makes of this tree."""
+    """A directory that machines have at /media; ``bundle`` in it is made as ``make bundle`` does."""
     directory = tmp_path_factory.mktemp("media")
     make_bundle(directory / "bundle", (archive,))
     return directory

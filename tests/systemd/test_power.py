@@ -1,7 +1,7 @@
 """Reboots and power cuts: the control plane is back without a person, with everything it acknowledged.
 
-Power is cut by killing every process of the machine at one instant. What the kernel had not written yet is not
-lost by that; what a lost page cache does is for tests/unit and real machines.
+Power is cut by killing every process of the machine at one instant. What the kernel had not written yet is
+not lost by that; what a lost page cache does is for tests/unit and real machines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.systemd.cluster import Cluster
 ROUNDS = int(os.environ.get("REBOOTS", "3"))
 WRITES = 5
 FIRST_STARTS = 1.5
-"""What a boot may take, in first starts: it makes no certificates, and has systemd and the engine to start."""
+"""What a boot may take, in first starts: no certificates to make, but systemd and the engine to start."""
 REPORT = REPOSITORY / "build" / "reboots.json"
 
 

@@ -99,7 +99,7 @@ def test_an_agent_that_hangs_is_replaced(cluster: Cluster) -> None:
 
 
 def set_watchdog(cluster: Cluster, seconds: int) -> None:
-    """Until the next boot, so that a test need not wait as long as the unit does; 0 goes back to the unit's."""
+    """So that a test need not wait as long as the unit does; 0 goes back to the unit's."""
     if seconds:
         cluster.machine.run(["mkdir", "-p", str(Path(SHORT_WATCHDOG).parent)])
         cluster.machine.run(["tee", SHORT_WATCHDOG], stdin=f"[Service]\nWatchdogSec={seconds}\n")
@@ -125,13 +125,17 @@ def test_a_volume_in_memory_is_seen_by_the_engine(cluster: Cluster) -> None:
     cluster.machine.run(["tee", MANIFEST], stdin=json.dumps(POD_WITH_MEMORY))
     try:
         wait_until(lambda: "memory" in running_pods(cluster), "the pod runs")
-        kinds = cluster.machine.run(["findmnt", "--noheadings", "--output=FSTYPE,TARGET"]).stdout
-        assert re.search(r"tmpfs +\S*/var/lib/kubelet/pods/\S+/scratch", kinds)
+        assert re.search(r"tmpfs +\S*/var/lib/kubelet/pods/\S+/scratch", mounts(cluster))
     finally:
         cluster.machine.run(["rm", MANIFEST])
     wait_until(lambda: "memory" not in running_pods(cluster), "the pod is gone")
-    assert "scratch" not in cluster.machine.run(["findmnt", "--noheadings", "--output=TARGET"]).stdout
+    wait_until(lambda: "scratch" not in mounts(cluster), "its volume is unmounted")
 
 
 def running_pods(cluster: Cluster) -> str:
     return " ".join(name for name in cluster.containers().values() if not name.startswith("k8s_POD_"))
+
+
+def mounts(cluster: Cluster) -> str:
+    """As the machine and its engine see them, one a line."""
+    return cluster.machine.run(["findmnt", "--noheadings", "--output=FSTYPE,TARGET"]).stdout

@@ -51,10 +51,15 @@ def vagrant(*arguments: str, home: Path, **choice: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("provider", ["virtualbox", "libvirt", "docker"])
+# VirtualBox is not in Debian, and without it Vagrant validates all but its provider's block.
+@pytest.mark.parametrize(
+    ("provider", "options"), [("libvirt", ()), ("docker", ()), ("virtualbox", ("--ignore-provider",))]
+)
 @pytest.mark.parametrize("masters", ["1", "3"])
-def test_the_vagrantfile_is_valid(tmp_path: Path, masters: str, provider: str) -> None:
-    done = vagrant("validate", home=tmp_path, MASTERS=masters, VAGRANT_DEFAULT_PROVIDER=provider)
+def test_the_vagrantfile_is_valid(
+    tmp_path: Path, masters: str, provider: str, options: tuple[str, ...]
+) -> None:
+    done = vagrant("validate", *options, home=tmp_path, MASTERS=masters, VAGRANT_DEFAULT_PROVIDER=provider)
     assert (done.returncode, done.stderr) == (0, "")
 
 
