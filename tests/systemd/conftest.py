@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import LabNode
+from tests.lab import LabNetwork, LabNode
 from tests.lab.bundle import image_archive, make_bundle
 from tests.lab.images import ProgramsMissingError, program_directories
 from tests.lab.machine import Machine, prepared_host
@@ -35,7 +35,11 @@ def host() -> Iterator[LabNode]:
     missing = [program for program in PROGRAMS if not shutil.which(program)]
     if os.geteuid() != 0 or missing:
         pytest.skip(f"machines need root and {', '.join(missing) or 'nothing else'}")
-    with LabNode("host", engine=prepared_host()) as made:
+    # The lab's own addresses are those of the machines that Vagrant makes there.
+    with (
+        LabNetwork("192.168.61") as network,
+        LabNode("host", network=network, engine=prepared_host()) as made,
+    ):
         yield made
 
 
