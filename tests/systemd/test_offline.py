@@ -46,7 +46,7 @@ def test_a_newer_podstrap_restarts_the_agent_and_no_container(
 
 
 def test_an_interrupted_installation_is_finished_by_the_next(cluster: Cluster) -> None:
-    cluster.machine.run(["rm", "-r", "/opt/podstrap/bin/pip", "/opt/podstrap/agent-knows"])
+    cluster.machine.run(["rm", "/opt/podstrap/installed-from", "/opt/podstrap/agent-knows"])
     cluster.machine.run(["sh", "-c", "rm -r /opt/podstrap/lib/python3*/site-packages/pip"])
     before = cluster.containers()
     cluster.machine.run(["/media/bundle/install.sh"])

@@ -5,6 +5,8 @@
 #   OUT/wheels/        podstrap and what it depends on, for every Python of PYTHONS ("3.11 3.12 3.13")
 #   OUT/images/        ARCHIVE..., without one what `bootstrap images save` saves from this machine's engine
 #   OUT/SHA256SUMS
+#
+# KUBERNETES_VERSION is the release of the images when not the newest.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(cd "$here/../.." && pwd)
@@ -33,8 +35,10 @@ done
 if [ $# -gt 0 ]; then
     ln -f "$@" "$work/images/" 2>/dev/null || cp "$@" "$work/images/"
 else
-    "$here/images.sh" "$venv"
-    "$venv/bin/bootstrap" images save "$work/images/images.tar"
+    release=()
+    [ -z "${KUBERNETES_VERSION:-}" ] || release=(--kubernetes-version "$KUBERNETES_VERSION")
+    "$here/images.sh" "$venv" "${release[@]}"
+    "$venv/bin/bootstrap" images save "${release[@]}" "$work/images/images.tar"
 fi
 install -m 755 "$here/install.sh" "$work/install.sh"
 (cd "$work" && find wheels images install.sh -type f -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)

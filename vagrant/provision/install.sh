@@ -35,20 +35,32 @@ installed() {
         sed -e '/\.dist-info\//d' -e '/\.pyc,/d' | sort | sha256sum || true
 }
 
+# The wheels of the bundle, by their checksums; of a tree nothing is known.
+source_of() { # [TREE]
+    [ $# -gt 0 ] || grep ' wheels/' "$here/SHA256SUMS" | sha256sum
+}
+
 install_program() { # [TREE]
-    # An interrupted run may have left a venv without pip.
-    "$PREFIX/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$PREFIX"
-    local pip=("$PREFIX/bin/python" -m pip --disable-pip-version-check install -q)
-    if [ $# = 0 ]; then
-        local wheel=("$here"/wheels/podstrap-*.whl)
-        pip+=(--no-index --find-links "$here/wheels")
-    else
-        local wheel=("$1")
+    local again=(--no-deps --force-reinstall) options=(-q --disable-pip-version-check) from wheel
+    from=$(source_of "$@")
+    if [ -n "$from" ] && [ "$from" = "$(cat "$PREFIX/installed-from" 2>/dev/null)" ]; then return; fi
+    # What an interrupted run left may be a venv without pip.
+    if ! "$PREFIX/bin/python" -m pip --version >/dev/null 2>&1; then
+        python3 -m venv --clear "$PREFIX"
+        again=()
     fi
-    "${pip[@]}" --upgrade "${wheel[0]}"
+    rm -f "$PREFIX/installed-from"
+    if [ $# = 0 ]; then
+        wheel=$(echo "$here"/wheels/podstrap-*.whl)
+        options+=(--no-index --find-links "$here/wheels")
+    else
+        wheel=$1
+    fi
+    "$PREFIX/bin/python" -m pip install "${options[@]}" --upgrade "$wheel"
     # The same version may have been built anew.
-    "${pip[@]}" --no-deps --force-reinstall "${wheel[0]}"
+    [ ${#again[@]} = 0 ] || "$PREFIX/bin/python" -m pip install "${options[@]}" "${again[@]}" "$wheel"
     ln -sf "$PREFIX/bin/bootstrap" /usr/local/bin/bootstrap
+    echo "$from" >"$PREFIX/installed-from"
 }
 
 load_images() {
