@@ -46,13 +46,16 @@ class Cluster:
         return found + self.machine.property(UNIT, "ControlGroup").split()
 
     def status(self) -> dict[str, Any]:
-        said = self.machine.bootstrap("agent", "status", "--output=json", check=False).stdout
-        found: dict[str, Any] = json.loads(said) if said else {"pods": []}
+        """As the agent says it; nothing while none answers."""
+        done = self.machine.bootstrap("agent", "status", "--output=json", check=False)
+        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return found
 
     def is_whole(self) -> bool:
         """Each component once, and ready, as the agent says."""
-        states = [container["ready"] for pod in self.status()["pods"] for container in pod["containers"]]
+        states = [
+            container["ready"] for pod in self.status().get("pods", ()) for container in pod["containers"]
+        ]
         return len(states) == len(COMPONENTS) and all(states)
 
     def wait_answering(self) -> None:

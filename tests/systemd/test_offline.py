@@ -32,9 +32,9 @@ def test_the_same_bundle_again_changes_nothing(cluster: Cluster) -> None:
 
 
 def test_a_newer_podstrap_restarts_the_agent_and_no_container(
-    cluster: Cluster, media: Path, tmp_path: Path
+    cluster: Cluster, media: Path, archive: Path, tmp_path: Path
 ) -> None:
-    make_bundle(media / "newer", (), newer_tree(tmp_path, NEWER))
+    make_bundle(media / "newer", (archive,), newer_tree(tmp_path, NEWER))
     before, agent = cluster.containers(), cluster.agent_pid()
     cluster.machine.run(["/media/newer/install.sh"])
     wait_until(lambda: cluster.status().get("version") == NEWER, "the agent is the newer one")

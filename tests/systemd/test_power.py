@@ -53,6 +53,7 @@ def write_report(took: dict[str, list[float]], first_start: float) -> None:
         kind: {
             "times": len(seconds),
             "p50": round(statistics.median(seconds), 2),
+            "longest": round(max(seconds), 2),
             "p95": round(sorted(seconds)[math.ceil(0.95 * len(seconds)) - 1], 2),
         }
         for kind, seconds in took.items()

@@ -138,4 +138,4 @@ def running_pods(cluster: Cluster) -> str:
 
 def mounts(cluster: Cluster) -> str:
     """As the machine and its engine see them, one a line."""
-    return cluster.machine.run(["findmnt", "--noheadings", "--output=FSTYPE,TARGET"]).stdout
+    return cluster.machine.run(["findmnt", "--list", "--noheadings", "--output=FSTYPE,TARGET"]).stdout

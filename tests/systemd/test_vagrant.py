@@ -125,13 +125,10 @@ def test_a_person_gets_a_master_without_a_hypervisor(host: LabNode, tree: Path) 
         ({}, "error: NODE_IP is not set"),
     ],
 )
-def test_a_wrong_address_is_named_before_anything_changes(variables: dict[str, str], said: str) -> None:
-    done = subprocess.run(
-        [LAB / "provision" / "node.sh"],
-        env={"PATH": os.environ["PATH"], "ROLE": "master", "NUMBER": "1", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_wrong_address_is_named_before_anything_changes(
+    host: LabNode, variables: dict[str, str], said: str
+) -> None:
+    script = str(LAB / "provision" / "node.sh")
+    done = host.run([script], check=False, environment={"ROLE": "master", "NUMBER": "1", **variables})
     assert done.returncode == 1
     assert said in done.stderr

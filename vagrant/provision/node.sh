@@ -16,18 +16,24 @@ fail() { # MESSAGE NEXT
 }
 
 check_address() {
-    ip -oneline address show | grep -qw "inet ${NODE_IP//./\\.}" ||
-        fail "no interface has the address $NODE_IP; this machine has $(hostname --all-ip-addresses)" \
-            "look at the lab's network of the provider (eth1), then: vagrant reload --provision"
-    if ip -oneline address show lo | grep -qw "inet ${NODE_IP//./\\.}"; then
-        fail "$NODE_IP is a loopback address" "vagrant destroy, then vagrant up"
-    fi
+    local ours
+    case $NODE_IP in
+        127.*) fail "$NODE_IP is a loopback address" "vagrant destroy, then vagrant up" ;;
+    esac
+    ours=" $(hostname --all-ip-addresses) "
+    case $ours in
+        *" $NODE_IP "*) ;;
+        *)
+            fail "no interface has the address $NODE_IP; this machine has$ours" \
+                "look at the lab's network of the provider (eth1), then: vagrant reload --provision"
+            ;;
+    esac
 }
 
 # Boxes and Vagrant map the name to 127.0.x.1; certificates and etcd need an address that others reach.
 name_means_address() {
     local hosts
-    hosts=$(grep -vE "^127\.0\.[12]\.1[[:space:]]|^${NODE_IP//./\\.}[[:space:]]" /etc/hosts)
+    hosts=$(grep -vE "^127\.0\.[12]\.1[[:space:]]|^${NODE_IP//./\\.}[[:space:]]" /etc/hosts || true)
     # Written in place: in a container the file is a mount of its own.
     printf '%s\n%s %s\n' "$hosts" "$NODE_IP" "$(hostname)" >/etc/hosts
 }
