@@ -21,7 +21,7 @@ up down: export LEDGER := /var/lib/podstrap-provision/ledger
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help root setup lint unit judge integration e2e test images programs bench up down clean
+.PHONY: help root setup lint unit judge integration e2e systemd soak test images programs bench bundle up down clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,9 +47,9 @@ down: root ## Undo `make up`: the control plane, the engine and the packages it 
 test: root ## Everything, real components included, from a bare machine (root)
 	@started=$$SECONDS
 	$(MAKE) lint
-	$(ENGINE) during $(MAKE) programs unit judge integration e2e
+	$(ENGINE) during $(MAKE) programs unit judge integration e2e systemd
 	echo
-	for suite in unit judge integration e2e; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
+	for suite in unit judge integration e2e systemd; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
 	echo "make test passed in $$((SECONDS - started)) s"
 
 lint: $(VENV)/.development ## Format, lint, types, layers
@@ -60,7 +60,7 @@ lint: $(VENV)/.development ## Format, lint, types, layers
 
 unit: $(VENV)/.development ## Tests that need nothing but Python: seconds
 	@mkdir -p $(LOGS)
-	$(PYTEST) -m "not docker and not e2e" 2>&1 | tee $(LOGS)/unit.log
+	$(PYTEST) -m "not docker and not e2e and not systemd" 2>&1 | tee $(LOGS)/unit.log
 
 integration: $(VENV)/.development ## Tests against a Docker Engine (root)
 	@mkdir -p $(LOGS)
@@ -79,6 +79,17 @@ e2e: $(VENV)/.development ## Real control planes in lab nodes (root)
 	$(MAKE) programs
 	$(PYTEST) -m e2e -v --must-run 2>&1 | tee $(LOGS)/e2e.log
 
+systemd: $(VENV)/.development ## Machines with systemd: the agent's unit, offline bundles, reboots, Vagrant (root)
+	@mkdir -p $(LOGS)
+	$(MAKE) programs
+	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt rsync openssh-client
+	$(PYTEST) -m systemd -v --must-run 2>&1 | tee $(LOGS)/systemd.log
+
+soak: $(VENV)/.development ## Twenty reboots and power cuts of such a machine; writes build/reboots.json (root)
+	@$(MAKE) programs
+	$(PROVISION)/packages.sh mmdebstrap
+	REBOOTS=20 $(PYTEST) tests/systemd/test_power.py -v -s --must-run --timeout=3600
+
 bench: $(VENV)/.development ## Measure everything that has a budget, side by side; writes docs/benchmarks.md (root)
 	@$(MAKE) programs
 	$(BIN)/python -m tests.bench
@@ -90,6 +101,10 @@ programs: $(VENV)/.development ## Components and tools of the two newest release
 	for version in $$($(BIN)/python -m tests.lab.programs missing); do
 		$(ENGINE) during $(BIN)/bootstrap images build --kubernetes-version "$$version" --programs "build/programs/$$version"
 	done
+
+bundle: $(VENV)/.program ## build/bundle: wheels, images and install.sh for machines without a network
+	@mkdir -p build
+	$(ENGINE) during $(PROVISION)/bundle.sh $(VENV) build/bundle
 
 # ---- the environment -------------------------------------------------------------------------------------
 

@@ -14,18 +14,19 @@ from tests.lab.pid1 import Plan
 
 PREFIX = "192.168.56"
 """The addresses the Vagrant lab uses too."""
-GATEWAY = f"{PREFIX}.1"
 FIRST_NODE = 11
 
 
 class LabNetwork:
-    """Nodes joined to the same network reach each other, and nothing else."""
+    """Nodes joined to the same network reach each other, and nothing else. ``prefix`` of its /24."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
+        self._gateway = f"{prefix}.1"
         self._switch = Namespace(Plan())
         self._numbers = itertools.count(FIRST_NODE)
         self._run("ip", "link", "add", "bridge0", "type", "bridge")
-        self._run("ip", "address", "add", f"{GATEWAY}/24", "dev", "bridge0")
+        self._run("ip", "address", "add", f"{self._gateway}/24", "dev", "bridge0")
         self._run("ip", "link", "set", "bridge0", "up")
         # To anywhere else there is silence, which is worse than a refusal and what a firewall does.
         self._run("ip", "route", "add", "blackhole", "default")
@@ -33,14 +34,14 @@ class LabNetwork:
     def join(self, node: Namespace) -> str:
         """Plug a node in; the address it got. Its default route is the bridge."""
         number = next(self._numbers)
-        address, port = f"{PREFIX}.{number}", f"port{number}"
+        address, port = f"{self._prefix}.{number}", f"port{number}"
         veth = f"link add {port} netns {self._switch.pid} type veth peer name eth0 netns {node.pid}"
         subprocess.run(["ip", *veth.split()], check=True)
         self._run("ip", "link", "set", port, "master", "bridge0", "up")
         for words in (
             f"address add {address}/24 dev eth0",
             "link set eth0 up",
-            f"route add default via {GATEWAY}",
+            f"route add default via {self._gateway}",
         ):
             subprocess.run(node.entering(["ip", *words.split()]), check=True)
         return address

@@ -12,7 +12,7 @@ def test_the_unit_runs_the_given_words_and_is_watched() -> None:
     unit = render_agent_unit(ARGV, layout=Layout())
     lines = unit.content.splitlines()
     assert "ExecStart=/opt/podstrap/bin/python -I -m bootstrap agent run" in lines
-    assert {"Type=notify", "WatchdogSec=30", "Restart=always", "KillMode=process"} <= set(lines)
+    assert {"Type=notify", "WatchdogSec=30", "Restart=always", "KillMode=mixed"} <= set(lines)
     assert (str(unit.path), unit.mode, unit.kind) == (
         "/etc/systemd/system/bootstrap-agent.service",
         0o644,
