@@ -125,7 +125,7 @@ def test_a_volume_in_memory_is_seen_by_the_engine(cluster: Cluster) -> None:
     cluster.machine.run(["tee", MANIFEST], stdin=json.dumps(POD_WITH_MEMORY))
     try:
         wait_until(lambda: "memory" in running_pods(cluster), "the pod runs")
-        assert re.search(r"tmpfs +\S*/var/lib/kubelet/pods/\S+/scratch", mounts(cluster))
+        assert re.search(r"tmpfs +/var/lib/\S+empty-dir/scratch\n", mounts(cluster))
     finally:
         cluster.machine.run(["rm", MANIFEST])
     wait_until(lambda: "memory" not in running_pods(cluster), "the pod is gone")
