@@ -28,6 +28,7 @@ MARK = "<!-- make bench writes what follows -->\n"
 
 def main(names: list[str]) -> int:
     measurements = []
+    on = machine()
     for name in names or SUITES:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         for found in SUITES[name]():
@@ -37,7 +38,7 @@ def main(names: list[str]) -> int:
     print(table)
     if not names:
         words, _, _ = PAGE.read_text().partition(MARK)
-        PAGE.write_text(f"{words}{MARK}\n{machine()}\n\n{table}\n")
+        PAGE.write_text(f"{words}{MARK}\n{on}\n\n{table}\n")
     return 1 if any(found.misses for found in measurements) else 0
 
 
@@ -45,7 +46,8 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors ({processor()}), "
-        f"{memory:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}."
+        f"{memory:.0f} GB, Linux {platform.release()}, Python {platform.python_version()}; "
+        f"load average before it began: {os.getloadavg()[0]:.1f}."
     )
 
 
