@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bootstrap import __version__
+from bootstrap.agent.connections import Connections
+from bootstrap.agent.crew import Crew, Job
 from bootstrap.agent.identity import StaticPod
-from bootstrap.agent.names import MANIFEST, NODE, POD_NAME, POD_NAMESPACE, owned_by
+from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
 from bootstrap.agent.prober import Prober, Submit
+from bootstrap.agent.resync import found_pods
 from bootstrap.agent.source import DirectorySource, Listing
 from bootstrap.agent.status import AgentStatus, PodStatus, summary
 from bootstrap.agent.volumes import Volumes
@@ -29,12 +32,15 @@ from bootstrap.runtime.api import ContainerEvent, ContainerRuntime
 log = logging.getLogger("bootstrap.agent")
 
 RELIST_SECONDS = 20.0
+RESYNC_SECONDS = 60.0
+"""How long a lost event can go unnoticed."""
+
 STATE_CHANGES = frozenset({"die", "destroy", "pause", "unpause"})
 """Events that can call for an action; creations and starts are the agent's own."""
 
 
 class Agent:
-    """``spawn`` runs a worker to its end somewhere; tests step the workers themselves."""
+    """``rouse`` gives a job its turn somewhere; tests step the workers themselves."""
 
     def __init__(
         self,
@@ -46,24 +52,28 @@ class Agent:
         processes: ProcessRunner,
         *,
         relist_seconds: float = RELIST_SECONDS,
-        spawn: Callable[[Worker], None] | None = None,
+        rouse: Callable[[Job], None] | None = None,
         submit_probe: Submit | None = None,
     ) -> None:
         self.node = node
         self.workers: dict[str, Worker] = {}
-        self.prober = Prober(http, connect, clock, self._wake_pod, submit_probe)
+        self._engine = Connections(connect)
+        self.prober = Prober(http, self._engine, clock, self._wake_pod, submit_probe)
         self._connect = connect
         self._clock = clock
         self._relist_seconds = relist_seconds
         self._source = DirectorySource(directory, node.name)
         self._volumes = Volumes(node, processes)
-        self._surroundings = Surroundings(node, clock, connect, self._volumes, self.prober)
-        self._spawn = spawn or self._spawn_thread
+        crew = Crew(clock)
+        self._rouse = rouse or crew.wake
+        self._surroundings = Surroundings(
+            node, clock, self._engine, self._volumes, self.prober, self._rouse, crew.aside
+        )
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._listing = Listing(False)
-        self._orphans_adopted = False
+        self._has_orphans = False
         self._reported: set[tuple[str, str]] = set()
         self._complaints: dict[str, str] = {}
         self._events_runtime: ContainerRuntime | None = None
@@ -73,6 +83,7 @@ class Agent:
         for name, target in (("events", self._follow_events), ("prober", self._run_prober)):
             threading.Thread(target=target, name=name, daemon=True).start()
         self._guarded_sync()
+        self._rouse(self)
         services.ready(self._summary())
         pause = min(self._relist_seconds, services.watchdog_seconds or self._relist_seconds)
         while not self._stop.is_set():
@@ -97,21 +108,55 @@ class Agent:
         """Bring the set of workers to what the directory asks for."""
         listing = self._source.scan()
         self._report(listing)
-        self._listing = listing
         wanted = {pod.full_name: pod for pod in listing.pods}
-        for key, worker in tuple(self.workers.items()):
-            if worker.is_done and key not in wanted:
-                with self._lock:
+        with self._lock:
+            self._listing = listing
+            for key, worker in tuple(self.workers.items()):
+                if worker.is_done and key not in wanted:
                     del self.workers[key]
-        for pod in wanted.values():
-            self._want(pod.name, pod.namespace, pod)
-        if not listing.listed:
-            return
-        for key, worker in self.workers.items():
-            if key not in wanted:
-                worker.want(None)
-        if not self._orphans_adopted:
-            self._adopt_orphans(listing)
+            for pod in wanted.values():
+                self._want(pod.name, pod.namespace, pod)
+            for key, worker in self.workers.items() if listing.listed else ():
+                if key not in wanted:
+                    worker.want(None)
+        if self._has_orphans:
+            self._rouse(self)
+
+    def resync(self) -> None:
+        """Look at all containers at once: wake the workers that see others, and have orphans removed.
+
+        An orphan is a pod of ours whose manifest vanished while no agent ran. One whose manifest is there but
+        unreadable now stays, as its last good version is what runs. Raises EngineUnreachableError.
+        """
+        with self._engine.lent() as runtime:
+            found = found_pods(runtime.summaries(owned_by(self.node.name)))
+        with self._lock:
+            for key, worker in self.workers.items():
+                if worker.picture != (found[key].picture if key in found else frozenset()):
+                    worker.wake()
+            if not self._listing.listed:
+                return
+            orphans = [each for key, each in sorted(found.items()) if key not in self.workers]
+            kept = [each for each in orphans if each.manifests & self._listing.unreadable]
+            self._has_orphans = bool(kept)
+            for each in orphans:
+                if each not in kept:
+                    log.info("pod %s has no manifest any more", each.key)
+                    self._want(each.name, each.namespace, None)
+
+    def turn(self) -> float:
+        """``resync`` as a job of the crew."""
+        try:
+            self.resync()
+        except BootstrapError as error:
+            self._complain("engine", error.message)
+            return ENGINE_RETRY_SECONDS
+        except Exception:
+            log.exception("looking at all containers: unexpected failure")
+            return RESYNC_SECONDS
+        self._complaints.pop("engine", None)
+        self._engine.trim()
+        return RESYNC_SECONDS
 
     def status(self) -> AgentStatus:
         """What runs and what does not, at this moment."""
@@ -140,38 +185,14 @@ class Agent:
             return
         worker = Worker(name, namespace, self._surroundings)
         worker.want(pod)
-        with self._lock:
-            self.workers[key] = worker
-        self._spawn(worker)
-
-    def _adopt_orphans(self, listing: Listing) -> None:
-        """Pods of ours whose manifest vanished while no agent ran are removed.
-
-        One whose manifest is there but unreadable now stays, as its last good version is what runs; until
-        that is settled this is asked again at each look at the directory.
-        """
-        runtime = self._connect()
-        try:
-            containers = runtime.list(owned_by(self.node.name))
-        finally:
-            runtime.close()
-        manifests: dict[tuple[str, str], set[str]] = {}
-        for container in containers:
-            key = (container.labels.get(POD_NAME, ""), container.labels.get(POD_NAMESPACE, ""))
-            manifests.setdefault(key, set()).add(container.labels.get(MANIFEST, ""))
-        orphans = {key: paths for key, paths in manifests.items() if "_".join(key) not in self.workers}
-        kept = {key for key, paths in orphans.items() if paths & listing.unreadable}
-        for name, namespace in sorted(orphans.keys() - kept):
-            log.info("pod %s_%s has no manifest any more", name, namespace)
-            self._want(name, namespace, None)
-        self._orphans_adopted = not kept
+        self.workers[key] = worker
+        worker.wake()
 
     def _guarded_sync(self) -> None:
         try:
             self.sync()
-            self._complaints.pop("sync", None)
-        except BootstrapError as error:
-            self._complain("sync", error.message)
+        except Exception:
+            log.exception("looking at the manifests: unexpected failure")
 
     def _report(self, listing: Listing) -> None:
         """Each problem is said once, and again only after it was gone."""
@@ -199,9 +220,6 @@ class Agent:
         if worker is not None:
             worker.wake()
 
-    def _spawn_thread(self, worker: Worker) -> None:
-        threading.Thread(target=worker.run, args=(self._stop,), name=worker.key, daemon=True).start()
-
     def _run_prober(self) -> None:
         self.prober.run(self._stop)
 
@@ -221,8 +239,6 @@ class Agent:
             self._clock.wait(self._stop, ENGINE_RETRY_SECONDS)
 
     def _close(self) -> None:
-        for worker in self.workers.values():
-            worker.wake()
         self.prober.wake()
         if self._events_runtime is not None:
             self._events_runtime.close()

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bootstrap.agent.connections import Connections
 from bootstrap.agent.probe import (
     KINDS,
     Kind,
@@ -31,7 +32,6 @@ from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.host.http import HttpClient
 from bootstrap.model.podspec import Container
-from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
 
@@ -72,13 +72,13 @@ class Prober:
     def __init__(
         self,
         http: HttpClient,
-        connect: Callable[[], ContainerRuntime],
+        engine: Connections,
         clock: Clock,
         on_change: Callable[[str], None],
         submit: Submit | None = None,
     ) -> None:
         self._http = http
-        self._connect = connect
+        self._engine = engine
         self._clock = clock
         self._on_change = on_change
         self._submit: Submit = submit or ThreadPoolExecutor(MAX_THREADS, "probe").submit
@@ -87,7 +87,6 @@ class Prober:
         self._tracked: dict[str, _Tracked] = {}
         self._queue: list[_Due] = []
         self._serial = itertools.count()
-        self._local = threading.local()
 
     def track(self, pod: str, targets: tuple[Target, ...]) -> None:
         """These are the pod's running containers with probes now; others of it are forgotten."""
@@ -188,13 +187,7 @@ class Prober:
             reuse = kind == "readiness"
             return probe_network(self._http, target.container, probe, target.address, reuse=reuse)
         try:
-            return probe_exec(self._runtime(), target.id, target.container, probe)
+            with self._engine.lent() as runtime:
+                return probe_exec(runtime, target.id, target.container, probe)
         except BootstrapError as error:
             return Outcome("error", error.message)
-
-    def _runtime(self) -> ContainerRuntime:
-        """One connection for each thread of the pool, made when it first needs one."""
-        runtime: ContainerRuntime | None = getattr(self._local, "runtime", None)
-        if runtime is None:
-            runtime = self._local.runtime = self._connect()
-        return runtime

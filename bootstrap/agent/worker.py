@@ -1,4 +1,4 @@
-"""Brings the containers of one pod name to what its manifest says. One thread, one engine connection each.
+"""Brings the containers of one pod name to what its manifest says.
 
 Invariant: ``step`` looks, decides (``plan``), and does one thing; it keeps no picture of the engine from one
 step to the next, so it does not matter what happened in between, or to whom.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from bootstrap.agent.connections import Connections
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.launcher import Launcher
 from bootstrap.agent.memory import Memory
@@ -19,6 +21,7 @@ from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Action, Pull, Remove, Rest, Situation, Start, Stop, plan
 from bootstrap.agent.probe import Verdict
 from bootstrap.agent.prober import Prober, Target
+from bootstrap.agent.resync import Picture
 from bootstrap.agent.status import PodStatus, pod_status
 from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
@@ -26,9 +29,6 @@ from bootstrap.host.clock import Clock
 from bootstrap.runtime.api import ContainerRuntime, EngineUnreachableError
 
 log = logging.getLogger("bootstrap.agent")
-
-RESYNC_SECONDS = 60.0
-"""How long a lost event can go unnoticed."""
 
 ENGINE_RETRY_SECONDS = 1.0
 SURPRISE_RETRY_SECONDS = 10.0
@@ -39,13 +39,18 @@ SHORTEST_GRACE = 2
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all workers share; every member is safe to use from several threads."""
+    """What all workers share; every member is safe to use from several threads.
+
+    ``rouse`` has a worker take its turn; inside ``aside`` a turn may take long without holding up others.
+    """
 
     node: Node
     clock: Clock
-    connect: Callable[[], ContainerRuntime]
+    engine: Connections
     volumes: Volumes
     prober: Prober
+    rouse: Callable[[Worker], None]
+    aside: Callable[[], AbstractContextManager[None]]
 
 
 class Worker:
@@ -56,15 +61,14 @@ class Worker:
         self.namespace = namespace
         self.status: PodStatus | None = None
         self.engine_problem = ""
+        self.picture: Picture = frozenset()
         self._at = surroundings
         self._launcher = Launcher(surroundings.node, surroundings.volumes)
-        self._wake = threading.Event()
         self._lock = threading.Lock()
         self._desired: StaticPod | None = None
         self._was_removed = False
         self._memory = Memory()
         self._uids: set[str] = set()
-        self._runtime: ContainerRuntime | None = None
         self._done = False
 
     @property
@@ -88,41 +92,22 @@ class Worker:
                 return True
             self._was_removed |= desired is None
             self._desired = desired
-        self._wake.set()
+        self.wake()
         return True
 
     def wake(self) -> None:
         """Something may have happened to its containers."""
-        self._wake.set()
-
-    def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set (and ``wake`` called), or until there is nothing left to look after."""
-        while not stop.is_set() and not self._done:
-            self._wake.clear()
-            pause = self.step_patiently()
-            if pause > 0 and not self._done:
-                self._at.clock.wait(self._wake, pause)
-        self._disconnect()
+        self._at.rouse(self)
 
     def step(self) -> Action:
         """Look, decide, do one thing; the action says what was done. Raises EngineUnreachableError."""
-        desired = self._accept_desired()
-        situation = self._observe(desired)
-        verdicts = self._probe(situation)
-        failing = {key: each.failing for key, each in verdicts.items() if each.failing}
-        situation = Situation(
-            desired, situation.instances, situation.now, situation.pause_image, self._memory, failing
-        )
-        action = plan(situation)
-        self.status = pod_status(situation, verdicts, self._at.node.address)
-        self._perform(action, desired)
-        if isinstance(action, Rest) and not situation.instances:
-            with self._lock:
-                self._done = self._desired is None
-        return action
+        with self._at.engine.lent() as runtime:
+            return self._step(runtime)
 
-    def step_patiently(self) -> float:
-        """``step``, with a failure said and outlived; seconds to wait before the next one."""
+    def turn(self) -> float | None:
+        """``step``, with a failure said and outlived; seconds to wait before the next one, None for ever."""
+        if self._done:
+            return None
         try:
             action = self.step()
             self.engine_problem = ""
@@ -130,7 +115,6 @@ class Worker:
             if not self.engine_problem:
                 log.warning("pod %s: %s", self.key, error.message)
             self.engine_problem = error.message
-            self._disconnect()
             return ENGINE_RETRY_SECONDS
         except BootstrapError as error:
             log.error("pod %s: %s", self.key, error.message)
@@ -142,8 +126,24 @@ class Worker:
         if not isinstance(action, Rest):
             return 0.0
         if action.until is None:
-            return RESYNC_SECONDS
-        return min(RESYNC_SECONDS, max(0.01, (action.until - self._at.clock.now()).total_seconds()))
+            return None
+        return max(0.01, (action.until - self._at.clock.now()).total_seconds())
+
+    def _step(self, runtime: ContainerRuntime) -> Action:
+        desired = self._accept_desired()
+        situation = self._observe(runtime, desired)
+        verdicts = self._probe(situation)
+        failing = {key: each.failing for key, each in verdicts.items() if each.failing}
+        situation = Situation(
+            desired, situation.instances, situation.now, situation.pause_image, self._memory, failing
+        )
+        action = plan(situation)
+        self.status = pod_status(situation, verdicts, self._at.node.address)
+        self._perform(runtime, action, desired)
+        if isinstance(action, Rest) and not situation.instances:
+            with self._lock:
+                self._done = self._desired is None
+        return action
 
     def _accept_desired(self) -> StaticPod | None:
         with self._lock:
@@ -157,9 +157,10 @@ class Worker:
             self._uids.add(desired.uid)
         return desired
 
-    def _observe(self, desired: StaticPod | None) -> Situation:
+    def _observe(self, runtime: ContainerRuntime, desired: StaticPod | None) -> Situation:
         labels = labels_of_pod(self._at.node.name, self.name, self.namespace)
-        instances = tuple(instance_of(each) for each in self._connected().list(labels))
+        instances = tuple(instance_of(each) for each in runtime.list(labels))
+        self.picture = frozenset((each.id, each.state.status) for each in instances)
         if not instances and self._memory.leaving:
             self._clean_up(set())
             self._memory = Memory()
@@ -189,23 +190,22 @@ class Worker:
             instance.id, container, address or "127.0.0.1", instance.state.started or instance.state.created
         )
 
-    def _perform(self, action: Action, desired: StaticPod | None) -> None:
+    def _perform(self, runtime: ContainerRuntime, action: Action, desired: StaticPod | None) -> None:
         if isinstance(action, Start) and desired is not None:
-            self._memory = self._launcher.start(
-                self._connected(), desired, action, self._memory, self._at.clock.now()
-            )
+            now = self._at.clock.now()
+            self._memory = self._launcher.start(runtime, desired, action, self._memory, now)
         elif isinstance(action, Pull):
-            self._memory = self._launcher.pull(
-                self._connected(), self.key, action, self._memory, self._at.clock
-            )
+            with self._at.aside():
+                self._memory = self._launcher.pull(runtime, self.key, action, self._memory, self._at.clock)
         elif isinstance(action, Stop):
-            self._stop(action)
+            with self._at.aside():
+                self._stop(runtime, action)
         elif isinstance(action, Remove):
             for instance in action.targets:
                 log.info("pod %s: removing container %s (%s)", self.key, instance.state.name, action.why)
-                self._connected().remove(instance.id)
+                runtime.remove(instance.id)
 
-    def _stop(self, action: Stop) -> None:
+    def _stop(self, runtime: ContainerRuntime, action: Stop) -> None:
         """All targets at once: one on this thread, the others on threads (and connections) of their own."""
         for instance, grace in action.targets:
             log.info(
@@ -223,16 +223,15 @@ class Worker:
             thread.start()
         first, grace = action.targets[0]
         try:
-            self._connected().stop(first.id, max(SHORTEST_GRACE, grace))
+            runtime.stop(first.id, max(SHORTEST_GRACE, grace))
         finally:
             for thread in others:
                 thread.join()
 
     def _stop_elsewhere(self, instance: Instance, grace: int) -> None:
         try:
-            runtime = self._at.connect()
-            runtime.stop(instance.id, max(SHORTEST_GRACE, grace))
-            runtime.close()
+            with self._at.engine.lent() as runtime:
+                runtime.stop(instance.id, max(SHORTEST_GRACE, grace))
         except BootstrapError as error:
             log.warning("pod %s: container %s: %s", self.key, instance.container, error.message)
 
@@ -241,13 +240,3 @@ class Worker:
         for uid in sorted(self._uids - present):
             self._at.volumes.remove_pod(uid)
         self._uids = present
-
-    def _connected(self) -> ContainerRuntime:
-        if self._runtime is None:
-            self._runtime = self._at.connect()
-        return self._runtime
-
-    def _disconnect(self) -> None:
-        if self._runtime is not None:
-            self._runtime.close()
-            self._runtime = None

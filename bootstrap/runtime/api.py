@@ -148,6 +148,15 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSummary:
+    """What a listing alone says of a container."""
+
+    id: str
+    status: ContainerStatus
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image present in the engine; ``size`` in bytes.
 
@@ -223,6 +232,9 @@ class ContainerRuntime(Protocol):
 
     def list(self, labels: Mapping[str, str], *, running_only: bool = False) -> tuple[Container, ...]:
         """Containers having all these labels (value "" matches any), newest first, each inspected."""
+
+    def summaries(self, labels: Mapping[str, str]) -> tuple[ContainerSummary, ...]:
+        """The same containers, running or not, from one request however many they are."""
 
     def inspect(self, container_id: str) -> Container:
         """Raises NoSuchContainerError."""

@@ -22,6 +22,7 @@ from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
     ContainerSpec,
+    ContainerSummary,
     EngineError,
     EngineInfo,
     EngineUnreachableError,
@@ -41,6 +42,7 @@ from bootstrap.runtime.docker_reply import (
     image_of,
     info_of,
     listed_image_of,
+    summary_of,
 )
 from bootstrap.runtime.docker_request import create_request
 from bootstrap.runtime.reference import split_reference
@@ -121,16 +123,19 @@ class DockerEngine:
                 raise
 
     def list(self, labels: Mapping[str, str], *, running_only: bool = False) -> tuple[Container, ...]:
-        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
         with self._translated():
-            filters = {"label": wanted} if wanted else None
-            listed = self._client.containers(all=not running_only, filters=filters)
+            listed = self._client.containers(all=not running_only, filters=_label_filter(labels))
         found = []
         for entry in listed:
             with contextlib.suppress(NoSuchContainerError):
                 found.append(self.inspect(entry["Id"]))
         found = [each for each in found if each.is_running or not running_only]
         return tuple(sorted(found, key=lambda each: each.created, reverse=True))
+
+    def summaries(self, labels: Mapping[str, str]) -> tuple[ContainerSummary, ...]:
+        with self._translated():
+            listed = self._client.containers(all=True, filters=_label_filter(labels))
+        return tuple(summary_of(entry) for entry in listed)
 
     def inspect(self, container_id: str) -> Container:
         with self._translated():
@@ -334,6 +339,11 @@ class DockerEngine:
             raise self._unreachable(NO_ANSWER) from error
         except (RequestException, DockerException, HTTPError, ConnectionError) as error:
             raise self._unreachable(innermost(error)) from error
+
+
+def _label_filter(labels: Mapping[str, str]) -> dict[str, list[str]] | None:
+    wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+    return {"label": wanted} if wanted else None
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
     ContainerStatus,
+    ContainerSummary,
     EngineError,
     EngineInfo,
     Image,
@@ -43,6 +44,11 @@ def container_of(reply: Json) -> Container:
         log_path=reply.get("LogPath", ""),
         resolv_conf_path=reply.get("ResolvConfPath", ""),
     )
+
+
+def summary_of(reply: Json) -> ContainerSummary:
+    """From one entry of ``GET /containers/json``."""
+    return ContainerSummary(reply["Id"], _status(reply["State"]), reply.get("Labels") or {})
 
 
 def image_of(reply: Json) -> Image:

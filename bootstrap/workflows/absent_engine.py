@@ -13,6 +13,7 @@ from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
     ContainerSpec,
+    ContainerSummary,
     EngineError,
     EngineInfo,
     ExecResult,
@@ -41,6 +42,9 @@ class AbsentEngine:
         """A missing container is removed."""
 
     def list(self, labels: Mapping[str, str], *, running_only: bool = False) -> tuple[Container, ...]:  # noqa: ARG002
+        return ()
+
+    def summaries(self, labels: Mapping[str, str]) -> tuple[ContainerSummary, ...]:  # noqa: ARG002
         return ()
 
     def inspect(self, container_id: str) -> Container:

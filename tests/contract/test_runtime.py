@@ -306,3 +306,14 @@ def test_an_absent_image_is_not_saved(subject: Subject, tmp_path: Path) -> None:
     with pytest.raises(NoSuchImageError):
         subject.runtime.save(("podstrap.test/nowhere:1",), tmp_path / "images.tar")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_summaries_are_of_the_containers_that_a_listing_has(subject: Subject) -> None:
+    subject.wait_until_exited(subject.run("exit:0"))
+    subject.run("forever", labels={"a": "1"})
+    subject.runtime.create(subject.spec("forever"))
+    listed = subject.runtime.list(subject.labels)
+    found = subject.runtime.summaries(subject.labels)
+    assert {(each.id, each.status) for each in found} == {(each.id, each.status) for each in listed}
+    assert {each.status for each in found} == {"exited", "running", "created"}
+    assert all(dict(each.labels).items() >= subject.labels.items() for each in found)

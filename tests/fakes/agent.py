@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bootstrap.agent.crew import Job
 from bootstrap.agent.daemon import Agent
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Rest
@@ -49,6 +50,8 @@ class AgentHarness:
         self.engine.add_image(IMAGE)
         self.http = FakeHttp()
         self.processes = FakeProcesses()
+        self.rouse: Callable[[Job], None] = lambda _job: None
+        self.connection: Callable[[FakeEngine], FakeRuntime] = FakeRuntime
         self.agent = self.new_agent()
 
     def new_agent(self) -> Agent:
@@ -56,11 +59,11 @@ class AgentHarness:
         return Agent(
             self.manifests,
             node,
-            lambda: FakeRuntime(self.engine),
+            lambda: self.connection(self.engine),
             self.clock,
             self.http,
             self.processes,
-            spawn=lambda _worker: None,
+            rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
         )
 
@@ -75,6 +78,7 @@ class AgentHarness:
     def settle(self) -> None:
         """Until nothing is left to do at this moment."""
         self.agent.sync()
+        self.agent.turn()
         for worker in tuple(self.agent.workers.values()):
             self.settle_worker(worker)
         self.agent.sync()

@@ -24,6 +24,7 @@ from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
     ContainerSpec,
+    ContainerSummary,
     EngineError,
     EngineInfo,
     EngineUnreachableError,
@@ -258,6 +259,10 @@ class FakeRuntime:
         self.engine = engine or FakeEngine()
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def info(self) -> EngineInfo:
         self._reach()
         return self.engine.info
@@ -365,6 +370,9 @@ class FakeRuntime:
             ]
         found.sort(key=lambda state: state.created, reverse=True)
         return tuple(state for state in found if state.is_running or not running_only)
+
+    def summaries(self, labels: Mapping[str, str]) -> tuple[ContainerSummary, ...]:
+        return tuple(ContainerSummary(each.id, each.status, each.labels) for each in self.list(labels))
 
     def inspect(self, container_id: str) -> Container:
         with self.engine.lock:

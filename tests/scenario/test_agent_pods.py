@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.agent.worker import ENGINE_RETRY_SECONDS
 from bootstrap.runtime.api import ContainerSpec
 from tests.fakes.agent import IMAGE, PAUSE, AgentHarness, document
 from tests.fakes.runtime import FakeRuntime, Program
@@ -371,7 +372,7 @@ def test_an_engine_that_goes_away_and_comes_back_finds_no_duplicates(harness: Ag
     harness.engine.go_away()
     harness.agent.sync()
     (worker,) = harness.agent.workers.values()
-    assert worker.step_patiently() > 0
+    assert worker.turn() == ENGINE_RETRY_SECONDS
     assert harness.agent.status().engine
     harness.engine.come_back()
     harness.settle()

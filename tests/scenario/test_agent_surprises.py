@@ -12,7 +12,7 @@ from tests.fakes.runtime import FakeRuntime
 class Surprising(FakeRuntime):
     """Fails once in a way no adapter translates."""
 
-    failures = 1
+    failures = 0
 
     def create(self, spec: object) -> str:
         if Surprising.failures:
@@ -23,11 +23,12 @@ class Surprising(FakeRuntime):
 
 def test_a_pod_is_tried_again_after_a_failure_nobody_foresaw(tmp_path: Path) -> None:
     harness = AgentHarness(tmp_path)
+    harness.connection = Surprising
     harness.write("web.yaml", document("web"))
     harness.agent.sync()
     (worker,) = harness.agent.workers.values()
-    worker._runtime = Surprising(harness.engine)
-    assert worker.step_patiently() == SURPRISE_RETRY_SECONDS
+    Surprising.failures = 1
+    assert worker.turn() == SURPRISE_RETRY_SECONDS
     harness.settle()
     assert harness.pod().phase == "Running"
 
