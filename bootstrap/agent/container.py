@@ -7,6 +7,7 @@ own restart policy and health checks are never used, and a bind source is prepar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bootstrap.agent.dns import pod_hostname
 from bootstrap.agent.environment import Addresses, environment, expand
@@ -24,7 +25,7 @@ from bootstrap.model.podspec import Container, ContainerPort
 from bootstrap.runtime.api import ContainerSpec, Mount, PortBinding
 
 
-def sandbox_spec(pod: StaticPod, node: Node, attempt: int) -> ContainerSpec:
+def sandbox_spec(pod: StaticPod, node: Node, attempt: int, began: datetime) -> ContainerSpec:
     """The pause container, which holds the pod's namespaces and host ports."""
     spec = pod.pod.spec
     security = spec.security_context
@@ -34,7 +35,7 @@ def sandbox_spec(pod: StaticPod, node: Node, attempt: int) -> ContainerSpec:
     return ContainerSpec(
         name=container_name(pod, SANDBOX, attempt),
         image=node.pause_image,
-        labels=sandbox_labels(pod, node.name, attempt),
+        labels=sandbox_labels(pod, node.name, attempt, began),
         user=user,
         groups=pod_groups(security),
         hostname="" if spec.host_network else pod_hostname(pod.pod, pod.name),
@@ -72,7 +73,9 @@ def container_spec(
     return ContainerSpec(
         name=container_name(pod, container.name, attempt),
         image=container.image,
-        labels=container_labels(pod, container, node.name, attempt, placement.sandbox.id),
+        labels=container_labels(
+            pod, container, node.name, attempt, placement.sandbox.id, placement.sandbox.began
+        ),
         entrypoint=command or None,
         command=arguments if arguments else None,
         environment=tuple(f"{name}={value}" for name, value in variables.items()),

@@ -55,7 +55,7 @@ class Launcher:
         """Create and start; the memory with the back-off this brings about."""
         try:
             if action.sandbox is None:
-                spec = sandbox_spec(pod, self._node, action.attempt)
+                spec = sandbox_spec(pod, self._node, action.attempt, action.began)
             else:
                 spec = self._container_spec(runtime, pod, action)
             identity = self._create(runtime, spec)
@@ -118,7 +118,7 @@ class Launcher:
         own_ip = self._node.address if pod.pod.spec.host_network else action.sandbox.state.ip
         addresses = Addresses(own_ip, self._node.address, self._node.cores, self._node.memory)
         variables = environment(pod, container, self._node.name, addresses)
-        mounts = self._volumes.mounts(pod, container, own_ip, variables)
+        mounts = self._volumes.mounts(pod, container, action.attempt, own_ip, variables)
         placement = Placement(action.sandbox, mounts, addresses)
         return container_spec(pod, container, self._node, action.attempt, placement)
 

@@ -18,6 +18,9 @@ from bootstrap.runtime.api import Container
 TYPE = "podstrap.type"
 NODE = "podstrap.node"
 MANIFEST = "podstrap.manifest"
+BEGAN = "podstrap.began"
+"""When the pod was first started on this node, as every container of it says (RFC 3339, UTC)."""
+
 SANDBOX_TYPE = "podsandbox"
 CONTAINER_TYPE = "container"
 
@@ -30,6 +33,7 @@ ATTEMPT = "annotation.io.kubernetes.container.restartCount"
 HASH = "annotation.io.kubernetes.container.hash"
 GRACE = "annotation.io.kubernetes.pod.terminationGracePeriod"
 MESSAGE_PATH = "annotation.io.kubernetes.container.terminationMessagePath"
+MESSAGE_POLICY = "annotation.io.kubernetes.container.terminationMessagePolicy"
 CONFIG_HASH = "annotation.kubernetes.io/config.hash"
 CONFIG_SOURCE = "annotation.kubernetes.io/config.source"
 
@@ -54,13 +58,13 @@ def labels_of_pod(node: str, name: str, namespace: str) -> dict[str, str]:
     return {**owned_by(node), POD_NAME: name, POD_NAMESPACE: namespace}
 
 
-def sandbox_labels(pod: StaticPod, node: str, attempt: int) -> dict[str, str]:
+def sandbox_labels(pod: StaticPod, node: str, attempt: int, began: datetime) -> dict[str, str]:
     """The pod's own labels and annotations too, for people and for a mirror pod."""
     meta = pod.pod.metadata
     return {
         **meta.labels,
         **{f"annotation.{key}": value for key, value in meta.annotations.items()},
-        **_pod_labels(pod, node, attempt),
+        **_pod_labels(pod, node, attempt, began),
         TYPE: SANDBOX_TYPE,
         CONTAINER_NAME: SANDBOX,
         MANIFEST: pod.source,
@@ -70,20 +74,22 @@ def sandbox_labels(pod: StaticPod, node: str, attempt: int) -> dict[str, str]:
 
 
 def container_labels(
-    pod: StaticPod, container: PodContainer, node: str, attempt: int, sandbox_id: str
+    pod: StaticPod, container: PodContainer, node: str, attempt: int, sandbox_id: str, began: datetime
 ) -> dict[str, str]:
     return {
-        **_pod_labels(pod, node, attempt),
+        **_pod_labels(pod, node, attempt, began),
         TYPE: CONTAINER_TYPE,
         CONTAINER_NAME: container.name,
         SANDBOX_ID: sandbox_id,
         HASH: container_hash(container),
         MESSAGE_PATH: container.termination_message_path,
+        MESSAGE_POLICY: container.termination_message_policy,
     }
 
 
-def _pod_labels(pod: StaticPod, node: str, attempt: int) -> dict[str, str]:
+def _pod_labels(pod: StaticPod, node: str, attempt: int, began: datetime) -> dict[str, str]:
     return {
+        BEGAN: began.isoformat(),
         NODE: node,
         POD_NAME: pod.name,
         POD_NAMESPACE: pod.namespace,
@@ -98,6 +104,7 @@ class Instance:
     """One container of the engine, read back: which attempt at which container of which pod, and how it is.
 
     ``sandbox`` is the ID of the sandbox it was made for, "" for a sandbox itself. ``grace`` in seconds.
+    ``began`` is when its pod was first started.
     """
 
     state: Container
@@ -107,6 +114,8 @@ class Instance:
     sandbox: str
     hash: str
     grace: int
+    began: datetime
+    message_policy: str = ""
 
     @property
     def id(self) -> str:
@@ -147,7 +156,17 @@ def instance_of(state: Container) -> Instance:
         sandbox=labels.get(SANDBOX_ID, ""),
         hash=labels.get(HASH, ""),
         grace=_number(labels.get(GRACE, ""), DEFAULT_GRACE),
+        began=_time(labels.get(BEGAN, ""), state.created),
+        message_policy=labels.get(MESSAGE_POLICY, ""),
     )
+
+
+def _time(text: str, otherwise: datetime) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return found if found.tzinfo else otherwise
 
 
 def _number(text: str, otherwise: int) -> int:

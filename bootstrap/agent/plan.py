@@ -24,10 +24,14 @@ LOOK_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Create and start; ``failed`` is when the one it replaces ended, None for the first."""
+    """Create and start; ``failed`` is when the one it replaces ended, None for the first.
+
+    ``began`` is when the pod was first started.
+    """
 
     container: str
     attempt: int
+    began: datetime
     sandbox: Instance | None = None
     failed: datetime | None = None
 
@@ -70,10 +74,11 @@ Action = Start | Stop | Remove | Pull | Rest
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything the decision depends on.
+    """Everything the decision depends on, and what its status says.
 
     ``desired`` None: the pod has no manifest. ``failing``: ID of a container -> the probe failure for which
-    it must be stopped. ``pause_image`` is the sandbox's.
+    it must be stopped. ``pause_image`` is the sandbox's. ``messages``: ID of a dead container -> what it said
+    at its end.
     """
 
     desired: StaticPod | None
@@ -82,6 +87,13 @@ class Situation:
     pause_image: str
     memory: Memory = Memory()
     failing: Mapping[str, str] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def began(self) -> datetime:
+        """When the desired pod was first started; now, if it never was."""
+        uid = self.desired.uid if self.desired else ""
+        return min((each.began for each in self.instances if each.uid == uid), default=self.now)
 
     def newest(self, container: str) -> Instance | None:
         """The latest attempt at a container (or at the sandbox) of the desired pod."""
@@ -155,7 +167,7 @@ def _rebuild(situation: Situation, desired: StaticPod) -> Action:
         for surplus in _garbage(situation, last):
             return surplus
     waiting = _setup(situation, SANDBOX, situation.pause_image, "IfNotPresent")
-    return waiting or Start(SANDBOX, last.attempt + 1 if last else 0)
+    return waiting or Start(SANDBOX, last.attempt + 1 if last else 0, situation.began)
 
 
 def _has_work(situation: Situation, desired: StaticPod) -> bool:
@@ -247,7 +259,8 @@ def _start(situation: Situation, container: Container, last: Instance | None, sa
         if until is not None:
             return Rest(until)
     waiting = _setup(situation, container.name, container.image, container.image_pull_policy)
-    return waiting or Start(container.name, last.attempt + 1 if last else 0, sandbox, failed)
+    attempt = last.attempt + 1 if last else 0
+    return waiting or Start(container.name, attempt, situation.began, sandbox, failed)
 
 
 def _setup(situation: Situation, container: str, image: str, policy: str) -> Action | None:

@@ -27,11 +27,13 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Exit(_Value, frozen=True, kw_only=True):
-    """How a container ended; ``reason`` as a kubelet says it."""
+    """How the container ``id`` ended; ``reason`` is a kubelet's word, ``message`` what it said at its end."""
 
     exit_code: int
     reason: str
+    id: str = ""
     message: str = ""
+    started: datetime | None = None
     finished: datetime | None = None
 
 
@@ -39,10 +41,15 @@ STATUS_SCHEMA = "bootstrap/agent-status/v1"
 
 
 class ContainerStatus(_Value, frozen=True, kw_only=True):
-    """``state`` is running, waiting or terminated; ``reason`` and ``message`` say why it is not running."""
+    """``state`` is running, waiting or terminated; ``reason`` and ``message`` say why it is not running.
+
+    ``since`` is when it started, or ended. ``last_exit`` is its newest end: that of ``state`` terminated,
+    else the one before. ``image_id`` is of the newest instance.
+    """
 
     name: str
     image: str
+    image_id: str = ""
     state: Literal["running", "waiting", "terminated"]
     init: bool = False
     id: str = ""
@@ -56,7 +63,10 @@ class ContainerStatus(_Value, frozen=True, kw_only=True):
 
 
 class PodStatus(_Value, frozen=True, kw_only=True):
-    """``manifest`` is "" for a pod that is being removed."""
+    """``manifest`` is "" for a pod that is being removed; ``started`` is when it was first started.
+
+    ``reason`` and ``message`` are the pod's own, such as DeadlineExceeded, "" for most.
+    """
 
     name: str
     namespace: str
@@ -65,6 +75,9 @@ class PodStatus(_Value, frozen=True, kw_only=True):
     ready: bool
     manifest: str = ""
     ip: str = ""
+    started: datetime | None = None
+    reason: str = ""
+    message: str = ""
     containers: tuple[ContainerStatus, ...] = ()
 
 
@@ -110,6 +123,7 @@ def pod_status(situation: Situation, verdicts: Mapping[str, Verdict], node_addre
         phase=_phase(desired, init, apps),
         ready=all(each.ready for each in apps),
         ip=address,
+        started=situation.began if situation.instances else None,
         containers=(*init, *apps),
     )
 
@@ -126,8 +140,8 @@ def summary(pods: tuple[PodStatus, ...], problems: int) -> str:
     return text
 
 
-def exit_of(instance: Instance) -> Exit:
-    """How a container that does not run any more ended."""
+def exit_of(instance: Instance, message: str = "") -> Exit:
+    """How a container that does not run any more ended; ``message`` is what it said."""
     state = instance.state
     if state.status == "created":
         reason = "ContainerCannotRun"
@@ -135,7 +149,14 @@ def exit_of(instance: Instance) -> Exit:
         reason = "OOMKilled"
     else:
         reason = "Completed" if state.exit_code == 0 else "Error"
-    return Exit(exit_code=state.exit_code, reason=reason, message=state.error, finished=instance.ended)
+    return Exit(
+        exit_code=state.exit_code,
+        reason=reason,
+        id=state.id,
+        message=state.error or message,
+        started=state.started,
+        finished=instance.ended,
+    )
 
 
 def _leaving_status(situation: Situation) -> PodStatus | None:
@@ -164,10 +185,11 @@ def _container_status(
     common = ContainerStatus(
         name=container.name,
         image=container.image,
+        image_id=last.state.image_id if last else "",
         state="waiting",
         init=init,
         restarts=last.attempt if last else 0,
-        last_exit=exit_of(dead) if dead else None,
+        last_exit=exit_of(dead, situation.messages.get(dead.id, "")) if dead else None,
     )
     if last is not None and last.is_running:
         verdict = verdicts.get(last.id, Verdict())
@@ -182,7 +204,7 @@ def _container_status(
         )
     reason, message = _waiting(situation, container, last)
     if last is not None and not reason:
-        ended = exit_of(last)
+        ended = exit_of(last, situation.messages.get(last.id, ""))
         return msgspec.structs.replace(
             common,
             state="terminated",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from bootstrap.agent.dns import hosts_file, pod_hostname
 from bootstrap.agent.environment import expand
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.lastwords import message_file
 from bootstrap.agent.node import Node
 from bootstrap.errors import BootstrapError
 from bootstrap.host.process import ProcessRunner
@@ -65,7 +65,7 @@ class Volumes:
         self._processes = processes
 
     def mounts(
-        self, pod: StaticPod, container: Container, pod_ip: str, variables: dict[str, str]
+        self, pod: StaticPod, container: Container, attempt: int, pod_ip: str, variables: dict[str, str]
     ) -> tuple[Mount, ...]:
         """Prepare what the container mounts, its hosts file and termination message file too.
 
@@ -80,7 +80,7 @@ class Volumes:
             if HOSTS_PATH not in taken:
                 found.append(self._hosts(pod, pod_ip))
             if container.termination_message_path and container.termination_message_path not in taken:
-                found.append(self._termination_message(pod, container))
+                found.append(self._termination_message(pod, container, attempt))
         except OSError as error:
             raise VolumeError(f"{error.filename}: {error.strerror}") from error
         return tuple(found)
@@ -137,11 +137,10 @@ class Volumes:
         path.chmod(0o644)
         return Mount(str(path), HOSTS_PATH)
 
-    def _termination_message(self, pod: StaticPod, container: Container) -> Mount:
-        directory = self._node.pod_directory(pod.uid) / "containers" / container.name
-        _make_private(directory)
-        path = directory / secrets.token_hex(4)
-        path.touch()
+    def _termination_message(self, pod: StaticPod, container: Container, attempt: int) -> Mount:
+        path = message_file(self._node, pod.uid, container.name, attempt)
+        _make_private(path.parent)
+        path.write_bytes(b"")
         path.chmod(0o666)
         return Mount(str(path), container.termination_message_path)
 

@@ -10,10 +10,11 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.lastwords import LastWords
 from bootstrap.agent.launcher import Launcher
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import SANDBOX, Instance, instance_of, labels_of_pod
@@ -64,6 +65,7 @@ class Worker:
         self.picture: Picture = frozenset()
         self._at = surroundings
         self._launcher = Launcher(surroundings.node, surroundings.volumes)
+        self._last_words = LastWords(surroundings.node)
         self._lock = threading.Lock()
         self._desired: StaticPod | None = None
         self._was_removed = False
@@ -134,9 +136,7 @@ class Worker:
         situation = self._observe(runtime, desired)
         verdicts = self._probe(situation)
         failing = {key: each.failing for key, each in verdicts.items() if each.failing}
-        situation = Situation(
-            desired, situation.instances, situation.now, situation.pause_image, self._memory, failing
-        )
+        situation = replace(situation, failing=failing)
         action = plan(situation)
         self.status = pod_status(situation, verdicts, self._at.node.address)
         self._perform(runtime, action, desired)
@@ -165,7 +165,16 @@ class Worker:
             self._clean_up(set())
             self._memory = Memory()
         self._clean_up({each.uid for each in instances} | ({desired.uid} if desired else set()))
-        return Situation(desired, instances, self._at.clock.now(), self._at.node.pause_image, self._memory)
+        containers = len(desired.pod.all_containers) if desired else 1
+        messages = self._last_words.of(runtime, instances, containers)
+        return Situation(
+            desired,
+            instances,
+            self._at.clock.now(),
+            self._at.node.pause_image,
+            self._memory,
+            messages=messages,
+        )
 
     def _probe(self, situation: Situation) -> dict[str, Verdict]:
         """Tell the prober what runs, and hear what it knows."""

@@ -147,7 +147,8 @@ def _no_agent(socket: Path, reason: str) -> BootstrapError:
 
 
 def _row(pod: str, container: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
-    why = ": ".join(text for text in (container["reason"], container["message"]) if text)
+    message = " ".join(container["message"].split())
+    why = ": ".join(text for text in (container["reason"], message) if text)
     last = container["lastExit"]
     if last and container["state"] != "terminated":
         why = "; ".join(text for text in (why, f"last exit {last['exitCode']} ({last['reason']})") if text)

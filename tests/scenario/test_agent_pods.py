@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -415,3 +416,14 @@ def test_with_a_uid_of_its_own_only_the_changed_container_restarts(harness: Agen
     harness.write("web.yaml", manifest("two"))
     harness.settle()
     assert harness.history(before) == ["stop a web 0", "exit a web 0 0", "create a web 1", "start a web 1"]
+
+
+def test_a_pods_start_is_remembered_by_its_containers(harness: AgentHarness) -> None:
+    started(harness)
+    begun = harness.pod().started
+    harness.advance(30)
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    harness.restart_agent()
+    harness.settle()
+    assert harness.pod().started == begun == harness.clock.now() - timedelta(seconds=30)

@@ -19,6 +19,7 @@ from bootstrap.runtime.api import Container, ContainerSpec, Image, PortBinding
 from tests.fakes.agent import document
 
 NODE = Node("n1", Path("/state"), "pause:1", address="192.0.2.10", cores=2, memory=4 * 2**30)
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ADDRESSES = Addresses("10.0.0.5", "192.0.2.10", 2, 4 * 2**30)
 
 
@@ -42,7 +43,7 @@ def of(container: dict[str, Any] | None = None, **spec: Any) -> ContainerSpec:
 
 def test_names_and_labels_are_dockershims_but_for_the_type() -> None:
     wanted = pod(metadata={"labels": {"tier": "x"}, "annotations": {"a": "b"}})
-    sandbox, main = sandbox_spec(wanted, NODE, 0), of()
+    sandbox, main = sandbox_spec(wanted, NODE, 0, BEGAN), of()
     assert sandbox.name == f"k8s_POD_web-n1_default_{wanted.uid}_0"
     assert main.name == f"k8s_main_web-n1_default_{pod().uid}_3"
     assert sandbox.labels["tier"] == "x"
@@ -59,13 +60,13 @@ def test_names_and_labels_are_dockershims_but_for_the_type() -> None:
 
 def test_the_authors_labels_cannot_pass_for_the_agents() -> None:
     wanted = pod(metadata={"labels": {"podstrap.node": "n2", "podstrap.type": "container"}})
-    labels = sandbox_spec(wanted, NODE, 0).labels
+    labels = sandbox_spec(wanted, NODE, 0, BEGAN).labels
     assert (labels["podstrap.node"], labels["podstrap.type"]) == ("n1", "podsandbox")
 
 
 def test_host_namespaces() -> None:
     wanted = pod(hostNetwork=True, hostPID=True, hostIPC=True)
-    sandbox = sandbox_spec(wanted, NODE, 0)
+    sandbox = sandbox_spec(wanted, NODE, 0, BEGAN)
     assert (sandbox.network_mode, sandbox.ipc_mode, sandbox.pid_mode) == ("host", "host", "host")
     main = of(hostNetwork=True, hostPID=True)
     assert (main.network_mode, main.ipc_mode, main.uts_mode) == ("container:sid", "container:sid", "host")
@@ -79,14 +80,14 @@ def test_a_shared_process_namespace_is_the_sandboxes() -> None:
 
 def test_the_sandbox_holds_the_host_ports() -> None:
     ports = [{"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.1"}, {"containerPort": 81}]
-    sandbox = sandbox_spec(pod({"ports": ports}), NODE, 0)
+    sandbox = sandbox_spec(pod({"ports": ports}), NODE, 0, BEGAN)
     assert sandbox.ports == (PortBinding(80, 8080, "tcp", "127.0.0.1"),)
     assert sandbox.hostname == "web-n1"
-    assert sandbox_spec(pod({"ports": [{"containerPort": 80}]}, hostNetwork=True), NODE, 0).ports == ()
+    assert sandbox_spec(pod({"ports": [{"containerPort": 80}]}, hostNetwork=True), NODE, 0, BEGAN).ports == ()
 
 
 def test_the_sandbox_is_confined_and_protected() -> None:
-    sandbox = sandbox_spec(pod(), NODE, 0)
+    sandbox = sandbox_spec(pod(), NODE, 0, BEGAN)
     assert sandbox.security_options == ("no-new-privileges",)
     assert (sandbox.oom_score_adj, sandbox.cpu_shares) == (-998, 2)
 

@@ -31,7 +31,7 @@ def pod(volume: dict[str, Any] | None, mount: dict[str, Any] | None = None, **sp
 
 def mounts(tmp_path: Path, wanted: StaticPod, processes: FakeProcesses | None = None) -> dict[str, Mount]:
     volumes = Volumes(Node("n1", tmp_path / "state", "pause:1"), processes or FakeProcesses())
-    found = volumes.mounts(wanted, wanted.container("main"), "10.0.0.5", {"NAME": "sub"})
+    found = volumes.mounts(wanted, wanted.container("main"), 0, "10.0.0.5", {"NAME": "sub"})
     return {mount.target: mount for mount in found}
 
 
