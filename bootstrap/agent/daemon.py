@@ -13,6 +13,7 @@ from pathlib import Path
 from bootstrap import __version__
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.crew import Crew, Job
+from bootstrap.agent.history import History
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
@@ -58,7 +59,8 @@ class Agent:
         self.node = node
         self.workers: dict[str, Worker] = {}
         self._engine = Connections(connect)
-        self.prober = Prober(http, self._engine, clock, self._wake_pod, submit_probe)
+        self.history = History(node.name, clock)
+        self.prober = Prober(http, self._engine, clock, self._wake_pod, self.history, submit_probe)
         self._connect = connect
         self._clock = clock
         self._relist_seconds = relist_seconds
@@ -67,7 +69,7 @@ class Agent:
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._surroundings = Surroundings(
-            node, clock, self._engine, self._volumes, self.prober, self._rouse, crew.aside
+            node, clock, self._engine, self._volumes, self.prober, self.history, self._rouse, crew.aside
         )
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -114,6 +116,7 @@ class Agent:
             for key, worker in tuple(self.workers.items()):
                 if worker.is_done and key not in wanted:
                     del self.workers[key]
+                    self.history.close(key)
             for pod in wanted.values():
                 self._want(pod.name, pod.namespace, pod)
             for key, worker in self.workers.items() if listing.listed else ():

@@ -13,6 +13,7 @@ from pathlib import Path
 from bootstrap.agent.container import Placement, container_spec, sandbox_spec
 from bootstrap.agent.dns import resolv_conf
 from bootstrap.agent.environment import Addresses, FieldReferenceError, environment
+from bootstrap.agent.history import History, about
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import NODE, SANDBOX
@@ -45,9 +46,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 class Launcher:
     """Does what ``plan`` decided for pods of this node."""
 
-    def __init__(self, node: Node, volumes: Volumes) -> None:
+    def __init__(self, node: Node, volumes: Volumes, history: History) -> None:
         self._node = node
         self._volumes = volumes
+        self._history = history
 
     def start(
         self, runtime: ContainerRuntime, pod: StaticPod, action: Start, memory: Memory, now: datetime
@@ -55,6 +57,8 @@ class Launcher:
         """Create and start; the memory with the back-off this brings about."""
         try:
             if action.sandbox is None:
+                if action.attempt:
+                    self._history.record(about(pod), "SandboxChanged", "the sandbox is made anew")
                 spec = sandbox_spec(pod, self._node, action.attempt, action.began)
             else:
                 spec = self._container_spec(runtime, pod, action)
@@ -66,25 +70,36 @@ class Launcher:
         except BootstrapError as error:
             log.error("pod %s: container %s: %s", pod.full_name, action.container, error.message)
             reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+            self._record_failure(pod, action, reason, error.message)
             return memory.with_setup_failure(action.container, reason, error.message, now)
+        if action.sandbox is not None:
+            self._record_creation(pod, action, spec.image, memory)
         return self._start(runtime, pod, action, identity, memory, now)
 
-    def pull(self, runtime: ContainerRuntime, key: str, action: Pull, memory: Memory, clock: Clock) -> Memory:
+    def pull(
+        self, runtime: ContainerRuntime, pod: StaticPod, action: Pull, memory: Memory, clock: Clock
+    ) -> Memory:
         """Pull an image, or only look for it."""
-        image = action.image
+        image, subject = action.image, about(pod, action.container)
         try:
             if not action.always and runtime.image(image) is not None:
+                self._history.record(subject, "Pulled", f"image {image} is here by now")
                 return memory.with_pull(action.container, image)
             if action.look_only:
                 return memory.with_look(image, clock.now())
-            log.info("pod %s: pulling image %s for container %s", key, image, action.container)
+            log.info("pod %s: pulling image %s for container %s", pod.full_name, image, action.container)
+            self._history.record(subject, "Pulling", f"pulling image {image}")
+            begun = clock.monotonic()
             for _progress in runtime.pull(image):
                 pass
         except EngineUnreachableError:
             raise
         except EngineError as error:
-            log.error("pod %s: container %s: %s", key, action.container, error.message)
+            log.error("pod %s: container %s: %s", pod.full_name, action.container, error.message)
+            self._history.record(subject, "Failed", f"image cannot be pulled: {error.message}")
             return memory.with_pull_failure(image, error.message, clock.now())
+        seconds = clock.monotonic() - begun
+        self._history.record(subject, "Pulled", f"pulled image {image} in {seconds:.1f} s")
         return memory.with_pull(action.container, image)
 
     def _start(
@@ -101,12 +116,15 @@ class Launcher:
             runtime.start(identity)
         except EngineError as error:
             log.error("pod %s: container %s cannot start: %s", pod.full_name, action.container, error.message)
+            self._record_failure(pod, action, "RunContainerError", error.message)
             if action.sandbox is None:
                 return memory.with_setup_failure(SANDBOX, "CreatePodSandboxError", error.message, now)
             return memory
         log.info("pod %s: started container %s, attempt %d", pod.full_name, action.container, action.attempt)
         if action.sandbox is None:
             self._set_dns(runtime, pod, identity)
+        else:
+            self._history.record(about(pod, action.container), "Started", "started")
         return memory
 
     def _container_spec(self, runtime: ContainerRuntime, pod: StaticPod, action: Start) -> ContainerSpec:
@@ -144,8 +162,25 @@ class Launcher:
         container = pod.container(action.container)
         if container.image_pull_policy == "Never":
             log.error("pod %s: container %s: %s", pod.full_name, action.container, error.message)
+            self._record_failure(pod, action, "ErrImageNeverPull", error.message)
             return memory.with_setup_failure(action.container, "ErrImageNeverPull", error.message, now)
         return memory.with_missing_image(container.image)
+
+    def _record_creation(self, pod: StaticPod, action: Start, image: str, memory: Memory) -> None:
+        subject = about(pod, action.container)
+        if action.container not in memory.pulled:
+            self._history.record(subject, "Pulled", f"image {image} is already here")
+        self._history.record(subject, "Created", "created")
+
+    def _record_failure(self, pod: StaticPod, action: Start, reason: str, message: str) -> None:
+        """Under the few reasons that a kubelet's events have; the state's own reason leads the message."""
+        subject = about(pod, action.container)
+        if action.sandbox is None:
+            self._history.record(subject, "FailedCreatePodSandBox", message)
+        elif reason in ("FailedMount", "ErrImageNeverPull"):
+            self._history.record(subject, reason, message)
+        else:
+            self._history.record(subject, "Failed", f"{reason}: {message}")
 
     def _set_dns(self, runtime: ContainerRuntime, pod: StaticPod, sandbox_id: str) -> None:
         """All containers of a pod share the file the engine made for the sandbox."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bootstrap.agent.connections import Connections
+from bootstrap.agent.history import History, Subject
 from bootstrap.agent.probe import (
     KINDS,
     Kind,
@@ -44,6 +45,7 @@ Submit = Callable[[Callable[[], None]], object]
 class Target:
     """A running container with probes; ``address`` is where it is reached."""
 
+    subject: Subject
     id: str
     container: Container
     address: str
@@ -75,12 +77,14 @@ class Prober:
         engine: Connections,
         clock: Clock,
         on_change: Callable[[str], None],
+        history: History,
         submit: Submit | None = None,
     ) -> None:
         self._http = http
         self._engine = engine
         self._clock = clock
         self._on_change = on_change
+        self._history = history
         self._submit: Submit = submit or ThreadPoolExecutor(MAX_THREADS, "probe").submit
         self._lock = threading.RLock()
         self._wake = threading.Event()
@@ -159,7 +163,12 @@ class Prober:
             log.exception("container %s: unexpected failure of its %s probe", due.container[:12], due.kind)
             outcome = Outcome("error", str(error))
         with self._lock:
-            changed = self._record(tracked, due, outcome)
+            is_current = self._tracked.get(due.container) is tracked
+            changed = is_current and self._record(tracked, due, outcome)
+        if is_current and outcome.result != "success":
+            words = "failed" if outcome.result == "failure" else "could not be done"
+            message = f"{due.kind} probe {words}: {outcome.message}"
+            self._history.record(tracked.target.subject, "Unhealthy", message)
         if changed:
             self._on_change(tracked.pod)
 
@@ -167,8 +176,6 @@ class Prober:
         container = tracked.target.container
         probe = probe_of(container, due.kind)
         assert probe is not None
-        if self._tracked.get(due.container) is not tracked:
-            return False
         before = verdict(container, tracked.states)
         state = tracked.states.get(due.kind, ProbeState())
         tracked.states[due.kind] = after(state, probe, outcome)

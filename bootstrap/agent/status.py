@@ -128,6 +128,19 @@ def pod_status(situation: Situation, verdicts: Mapping[str, Verdict], node_addre
     )
 
 
+Wait = tuple[str, str, str]
+"""(container, reason, message)"""
+
+
+def backoffs(status: PodStatus | None) -> frozenset[Wait]:
+    """What waits for a back-off to end: the containers that a look at the pod shows in BackOff."""
+    return frozenset(
+        (each.name, each.reason, each.message)
+        for each in (status.containers if status else ())
+        if each.reason.endswith("BackOff")
+    )
+
+
 def summary(pods: tuple[PodStatus, ...], problems: int) -> str:
     """One line, as systemd shows it: ``4 pods running, 1 waiting, 1 bad manifest``."""
     running = sum(each.phase == "Running" and each.ready for each in pods)

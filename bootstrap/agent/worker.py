@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from bootstrap.agent.connections import Connections
+from bootstrap.agent.history import History, Subject, about
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.lastwords import LastWords
 from bootstrap.agent.launcher import Launcher
@@ -23,7 +24,7 @@ from bootstrap.agent.plan import Action, Pull, Remove, Rest, Situation, Start, S
 from bootstrap.agent.probe import Verdict
 from bootstrap.agent.prober import Prober, Target
 from bootstrap.agent.resync import Picture
-from bootstrap.agent.status import PodStatus, pod_status
+from bootstrap.agent.status import PodStatus, Wait, backoffs, pod_status
 from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
@@ -50,6 +51,7 @@ class Surroundings:
     engine: Connections
     volumes: Volumes
     prober: Prober
+    history: History
     rouse: Callable[[Worker], None]
     aside: Callable[[], AbstractContextManager[None]]
 
@@ -64,13 +66,14 @@ class Worker:
         self.engine_problem = ""
         self.picture: Picture = frozenset()
         self._at = surroundings
-        self._launcher = Launcher(surroundings.node, surroundings.volumes)
+        self._launcher = Launcher(surroundings.node, surroundings.volumes, surroundings.history)
         self._last_words = LastWords(surroundings.node)
         self._lock = threading.Lock()
         self._desired: StaticPod | None = None
         self._was_removed = False
         self._memory = Memory()
         self._uids: set[str] = set()
+        self._waits: frozenset[Wait] = frozenset()
         self._done = False
 
     @property
@@ -116,14 +119,17 @@ class Worker:
         except EngineUnreachableError as error:
             if not self.engine_problem:
                 log.warning("pod %s: %s", self.key, error.message)
+                self._record_failed_sync(error.message)
             self.engine_problem = error.message
             return ENGINE_RETRY_SECONDS
         except BootstrapError as error:
             log.error("pod %s: %s", self.key, error.message)
+            self._record_failed_sync(error.message)
             return ENGINE_RETRY_SECONDS
-        except Exception:
+        except Exception as error:
             # Whatever it was, a pod must not be left to itself because of it.
             log.exception("pod %s: unexpected failure", self.key)
+            self._record_failed_sync(f"unexpected failure: {error!r}")
             return SURPRISE_RETRY_SECONDS
         if not isinstance(action, Rest):
             return 0.0
@@ -139,6 +145,7 @@ class Worker:
         situation = replace(situation, failing=failing)
         action = plan(situation)
         self.status = pod_status(situation, verdicts, self._at.node.address)
+        self._record_waits(desired)
         self._perform(runtime, action, desired)
         if isinstance(action, Rest) and not situation.instances:
             with self._lock:
@@ -196,34 +203,32 @@ class Worker:
         sandbox = situation.newest(SANDBOX)
         address = sandbox.state.ip if sandbox and not desired.pod.spec.host_network else self._at.node.address
         return Target(
-            instance.id, container, address or "127.0.0.1", instance.state.started or instance.state.created
+            about(desired, container.name),
+            instance.id,
+            container,
+            address or "127.0.0.1",
+            instance.state.started or instance.state.created,
         )
 
     def _perform(self, runtime: ContainerRuntime, action: Action, desired: StaticPod | None) -> None:
         if isinstance(action, Start) and desired is not None:
             now = self._at.clock.now()
             self._memory = self._launcher.start(runtime, desired, action, self._memory, now)
-        elif isinstance(action, Pull):
+        elif isinstance(action, Pull) and desired is not None:
             with self._at.aside():
-                self._memory = self._launcher.pull(runtime, self.key, action, self._memory, self._at.clock)
+                self._memory = self._launcher.pull(runtime, desired, action, self._memory, self._at.clock)
         elif isinstance(action, Stop):
             with self._at.aside():
-                self._stop(runtime, action)
+                self._stop(runtime, action, desired)
         elif isinstance(action, Remove):
             for instance in action.targets:
                 log.info("pod %s: removing container %s (%s)", self.key, instance.state.name, action.why)
                 runtime.remove(instance.id)
 
-    def _stop(self, runtime: ContainerRuntime, action: Stop) -> None:
+    def _stop(self, runtime: ContainerRuntime, action: Stop, desired: StaticPod | None) -> None:
         """All targets at once: one on this thread, the others on threads (and connections) of their own."""
         for instance, grace in action.targets:
-            log.info(
-                "pod %s: stopping container %s, at most %d s (%s)",
-                self.key,
-                instance.container,
-                grace,
-                action.why,
-            )
+            self._say_stop(instance, grace, action.why, desired)
         others = [
             threading.Thread(target=self._stop_elsewhere, args=(instance, grace), daemon=True)
             for instance, grace in action.targets[1:]
@@ -237,12 +242,41 @@ class Worker:
             for thread in others:
                 thread.join()
 
+    def _say_stop(self, instance: Instance, grace: int, why: str, desired: StaticPod | None) -> None:
+        container = instance.container
+        log.info("pod %s: stopping container %s, at most %d s (%s)", self.key, container, grace, why)
+        if instance.is_sandbox:
+            return
+        subject = Subject(self.name, self.namespace, instance.uid, container)
+        if desired is not None and desired.uid == instance.uid:
+            subject = about(desired, container)
+        self._at.history.record(subject, "Killing", f"stopping: {why}")
+
     def _stop_elsewhere(self, instance: Instance, grace: int) -> None:
         try:
             with self._at.engine.lent() as runtime:
                 runtime.stop(instance.id, max(SHORTEST_GRACE, grace))
         except BootstrapError as error:
             log.warning("pod %s: container %s: %s", self.key, instance.container, error.message)
+
+    def _record_waits(self, desired: StaticPod | None) -> None:
+        """A back-off is an event when it begins."""
+        waits = backoffs(self.status)
+        if desired is not None:
+            for container, reason, message in sorted(waits - self._waits):
+                pull = reason == "ImagePullBackOff"
+                self._at.history.record(
+                    about(desired, container),
+                    "BackOff",
+                    f"back-off pulling image: {message}" if pull else message,
+                    "Normal" if pull else "Warning",
+                )
+        self._waits = waits
+
+    def _record_failed_sync(self, message: str) -> None:
+        known = self._desired or self.status
+        uid = known.uid if known else ""
+        self._at.history.record(Subject(self.name, self.namespace, uid), "FailedSync", message)
 
     def _clean_up(self, present: set[str]) -> None:
         """Remove what pods that are gone had on disk."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootstrap.errors import BootstrapError
 from bootstrap.model.layout import Layout
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ EPILOG = """\b
 Examples:
   bootstrap agent status              what runs, and why something does not
   bootstrap agent status -o json      the same, for programs
+  bootstrap agent events web -w       what happens to one pod, as it happens
   bootstrap agent logs -f             what it does
   bootstrap agent run                 run it here, until Ctrl-C; the pods stay
 """
@@ -79,18 +79,26 @@ def run(
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 def status(socket: str, output: str) -> None:
     """Show every pod, and why something does not run."""
-    from bootstrap.host.http import NoAnswerError
-    from bootstrap.host.httpserver import fetch_unix
+    from bootstrap.cli.agentsocket import ask
 
-    try:
-        reply = fetch_unix(Path(socket), "/status")
-    except NoAnswerError as error:
-        raise _no_agent(Path(socket), error.message) from error
+    answer = ask(Path(socket), "/status")
     if output == "json":
-        click.echo(reply.body.decode().rstrip())
+        click.echo(json.dumps(answer))
         return
-    for line in status_lines(json.loads(reply.body)):
+    for line in status_lines(answer):
         click.echo(line)
+
+
+@agent.command("events")
+@click.argument("pod", default="")
+@click.option("-w", "--watch", is_flag=True, help="Wait for more.")
+@click.option("--socket", default=str(LAYOUT.agent_socket), show_default=True)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+def events(pod: str, watch: bool, socket: str, output: str) -> None:
+    """Show what happened to the pods, or to POD (with or without the node's name at its end)."""
+    from bootstrap.cli.agentevents import show_events
+
+    show_events(Path(socket), pod, watch=watch, output=output)
 
 
 @agent.command("logs")
@@ -132,18 +140,6 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     if status["engine"]:
         lines.append(f"engine: {status['engine']}")
     return lines
-
-
-def _no_agent(socket: Path, reason: str) -> BootstrapError:
-    """Only root may ask; a socket that is not there, or refuses, has nobody behind it."""
-    if os.geteuid() != 0:
-        return BootstrapError(f"the agent cannot be asked: {reason}", remedy="run the command as root (sudo)")
-    if not socket.exists() or "refused" in reason:
-        return BootstrapError(
-            "the agent does not run on this machine",
-            remedy="bootstrap agent logs says why it ended; bootstrap init phase agent-start starts it",
-        )
-    return BootstrapError(f"the agent does not answer: {reason}", remedy="bootstrap agent logs")
 
 
 def _row(pod: str, container: dict[str, Any]) -> tuple[str, str, str, str, str, str]:

@@ -101,7 +101,7 @@ def _listeners(settings: Settings, agent: Agent) -> Handlers:
         if settings.healthz_port:
             handlers[listen_tcp("127.0.0.1", settings.healthz_port)] = health_page
         if settings.socket is not None:
-            handlers[listen_unix(settings.socket)] = partial(status_page, agent.status)
+            handlers[listen_unix(settings.socket)] = partial(status_page, agent.status, agent.history.since)
     except ListenError as error:
         log.warning("%s", error.message)
     return handlers

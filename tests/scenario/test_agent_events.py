@@ -1,0 +1,128 @@
+"""What a pod's event history says of its life."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bootstrap.agent.server import status_page
+from tests.fakes.agent import IMAGE, AgentHarness, document
+from tests.fakes.runtime import Program
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> AgentHarness:
+    return AgentHarness(tmp_path)
+
+
+def told(harness: AgentHarness) -> list[str]:
+    """``Normal Started main x1: started`` of each event, oldest first."""
+    return [
+        f"{each.type} {each.reason} {each.container or 'POD'} x{each.count}: {each.message}"
+        for each in harness.agent.history.since().events
+    ]
+
+
+def test_a_start_from_an_image_that_is_here(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web"))
+    harness.settle()
+    assert told(harness) == [
+        "Normal Pulled main x1: image app:1 is already here",
+        "Normal Created main x1: created",
+        "Normal Started main x1: started",
+    ]
+    event = harness.agent.history.since().events[0]
+    assert (event.name, event.namespace, event.uid) == ("web-n1", "default", harness.pod().uid)
+
+
+def test_a_pull_that_fails_and_then_succeeds(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web", containers=[{"name": "main", "image": "late:1"}]))
+    harness.settle()
+    assert told(harness)[0] == "Normal Pulling main x1: pulling image late:1"
+    assert told(harness)[1].startswith(
+        "Warning Failed main x1: image cannot be pulled: late:1 cannot be pulled"
+    )
+    assert told(harness)[2].startswith("Normal BackOff main x1: back-off pulling image: ")
+    harness.engine.add_image("late:1")
+    harness.advance(15)
+    assert [line for line in told(harness) if "Pulled" in line] == [
+        "Normal Pulled main x1: image late:1 is here by now"
+    ]
+
+
+def test_a_crash_loop_is_one_event_for_each_wait(harness: AgentHarness) -> None:
+    harness.engine.set_program("main", Program(exits_after=0.5, exit_code=1))
+    harness.write("web.yaml", document("web"))
+    harness.settle()
+    harness.advance(70)
+    waits = [line for line in told(harness) if "BackOff" in line]
+    assert waits == [
+        f"Warning BackOff main x1: back-off {seconds}s restarting failed container"
+        for seconds in (10, 20, 40)
+    ]
+    assert "Normal Started main x4: started" in told(harness)
+
+
+def test_a_dead_sandbox_and_a_removed_manifest(harness: AgentHarness) -> None:
+    path = harness.write("web.yaml", document("web"))
+    harness.settle()
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    assert "Normal Killing main x1: stopping: its sandbox is gone" in told(harness)
+    assert "Normal SandboxChanged POD x1: the sandbox is made anew" in told(harness)
+    path.unlink()
+    harness.settle()
+    harness.settle()
+    assert told(harness)[-1] == "Normal Killing main x1: stopping: its manifest is gone"
+    assert harness.agent.workers == {}
+
+
+def test_what_cannot_be_mounted(harness: AgentHarness, tmp_path: Path) -> None:
+    main = {"name": "main", "image": IMAGE, "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    volume = {"name": "v", "hostPath": {"path": str(tmp_path / "late"), "type": "File"}}
+    harness.write("web.yaml", document("web", containers=[main], volumes=[volume]))
+    harness.settle()
+    assert told(harness) == [f"Warning FailedMount main x1: hostPath {tmp_path}/late does not exist"]
+
+
+def test_an_init_container_has_its_own_field_path(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web", initContainers=[{"name": "first", "image": IMAGE}]))
+    harness.settle()
+    assert {event.field_path for event in harness.agent.history.since().events} == {
+        "spec.initContainers{first}"
+    }
+
+
+def test_a_failing_probe(harness: AgentHarness) -> None:
+    probe = {"httpGet": {"port": 80}, "periodSeconds": 1, "failureThreshold": 2}
+    harness.write(
+        "web.yaml", document("web", containers=[{"name": "main", "image": IMAGE, "livenessProbe": probe}])
+    )
+    harness.settle()
+    harness.advance(3)
+    assert "Warning Unhealthy main x4: liveness probe failed: connection refused" in told(harness)
+    assert "Normal Killing main x2: stopping: liveness probe failed: connection refused" in told(harness)
+
+
+def test_an_engine_that_does_not_answer_is_one_event_for_each_outage(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web"))
+    harness.agent.sync()
+    (worker,) = harness.agent.workers.values()
+    harness.engine.answering = False
+    for _ in range(3):
+        worker.turn()
+    assert told(harness) == ["Warning FailedSync POD x1: no engine answers"]
+
+
+def test_the_status_socket_has_them(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web"))
+    harness.settle()
+    history = harness.agent.history
+    page = json.loads(status_page(harness.agent.status, history.since, "/events").body)
+    assert page["node"] == "n1"
+    assert [event["reason"] for event in page["events"]] == ["Pulled", "Created", "Started"]
+    newer = status_page(harness.agent.status, history.since, f"/events/{page['events'][1]['serial']}")
+    assert [event["reason"] for event in json.loads(newer.body)["events"]] == ["Started"]
+    assert status_page(harness.agent.status, history.since, "/events/x").status == 404
