@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from bootstrap.agent.backoff import waits_until
+from bootstrap.agent.conditions import Condition, pod_conditions, with_times
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.names import SANDBOX, Instance
 from bootstrap.agent.plan import Situation
@@ -63,9 +64,11 @@ class ContainerStatus(_Value, frozen=True, kw_only=True):
 
 
 class PodStatus(_Value, frozen=True, kw_only=True):
-    """``manifest`` is "" for a pod that is being removed; ``started`` is when it was first started.
+    """``manifest`` is "" for a pod that is being removed.
 
-    ``reason`` and ``message`` are the pod's own, such as DeadlineExceeded, "" for most.
+    ``seen`` is when this agent first met the pod, ``started`` when it was first started. ``reason`` and
+    ``message`` are the pod's own, such as DeadlineExceeded, "" for most. ``leaving`` are UIDs of which
+    containers are still there and which are not wanted any more: earlier versions, or the pod itself.
     """
 
     name: str
@@ -75,10 +78,13 @@ class PodStatus(_Value, frozen=True, kw_only=True):
     ready: bool
     manifest: str = ""
     ip: str = ""
+    seen: datetime | None = None
     started: datetime | None = None
     reason: str = ""
     message: str = ""
+    conditions: tuple[Condition, ...] = ()
     containers: tuple[ContainerStatus, ...] = ()
+    leaving: tuple[str, ...] = ()
 
 
 class ManifestProblem(_Value, frozen=True, kw_only=True):
@@ -104,28 +110,40 @@ class AgentStatus(_Value, frozen=True, kw_only=True):
     engine: str = ""
 
 
-def pod_status(situation: Situation, verdicts: Mapping[str, Verdict], node_address: str) -> PodStatus | None:
-    """None when there is neither a manifest nor a container."""
+def pod_status(
+    situation: Situation,
+    verdicts: Mapping[str, Verdict],
+    node_address: str,
+    previous: PodStatus | None = None,
+) -> PodStatus | None:
+    """None when there is neither a manifest nor a container.
+
+    What is ``previous`` of the same pod keeps its times.
+    """
     desired = situation.desired
     if desired is None:
         return _leaving_status(situation)
-    sandbox = situation.newest(SANDBOX)
     init = tuple(
         _container_status(situation, each, verdicts, init=True) for each in desired.pod.spec.init_containers
     )
     apps = tuple(_container_status(situation, each, verdicts) for each in desired.pod.spec.containers)
+    phase = _phase(desired, init, apps)
+    sandbox = situation.newest(SANDBOX)
     address = node_address if desired.pod.spec.host_network else sandbox.state.ip if sandbox else ""
-    return PodStatus(
+    status = PodStatus(
         name=desired.name,
         namespace=desired.namespace,
         uid=desired.uid,
         manifest=desired.source,
-        phase=_phase(desired, init, apps),
+        phase=phase,
         ready=all(each.ready for each in apps),
         ip=address,
         started=situation.began if situation.instances else None,
+        conditions=_conditions(desired, phase, init, apps, sandbox),
         containers=(*init, *apps),
+        leaving=tuple(sorted({each.uid for each in situation.instances} - {desired.uid})),
     )
+    return _with_times(status, situation.now, previous)
 
 
 Wait = tuple[str, str, str]
@@ -182,6 +200,34 @@ def _leaving_status(situation: Situation) -> PodStatus | None:
         uid=labels.uid,
         phase="Terminating",
         ready=False,
+        leaving=tuple(sorted({each.uid for each in situation.instances})),
+    )
+
+
+def _conditions(
+    desired: StaticPod,
+    phase: Phase,
+    init: tuple[ContainerStatus, ...],
+    apps: tuple[ContainerStatus, ...],
+    sandbox: Instance | None,
+) -> tuple[Condition, ...]:
+    """An app container that has run is proof that the init containers were done with."""
+    initialized = any(each.id or each.last_exit for each in apps)
+    return pod_conditions(
+        phase,
+        has_sandbox=sandbox is not None and sandbox.is_running,
+        uninitialized=() if initialized else tuple(each.name for each in init if not each.ready),
+        unready=tuple(each.name for each in apps if not each.ready),
+        gates=bool(desired.pod.spec.readiness_gates),
+    )
+
+
+def _with_times(status: PodStatus, now: datetime, previous: PodStatus | None) -> PodStatus:
+    before = previous if previous is not None and previous.uid == status.uid else None
+    return msgspec.structs.replace(
+        status,
+        seen=before.seen if before else now,
+        conditions=with_times(status.conditions, before.conditions if before else (), now),
     )
 
 

@@ -144,7 +144,7 @@ class Worker:
         failing = {key: each.failing for key, each in verdicts.items() if each.failing}
         situation = replace(situation, failing=failing)
         action = plan(situation)
-        self.status = pod_status(situation, verdicts, self._at.node.address)
+        self.status = pod_status(situation, verdicts, self._at.node.address, self.status)
         self._record_waits(desired)
         self._perform(runtime, action, desired)
         if isinstance(action, Rest) and not situation.instances:
