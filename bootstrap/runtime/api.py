@@ -201,6 +201,68 @@ class ExecResult:
 
 
 @dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which part of a container's output: from ``since`` on, of that the last ``tail`` lines; both streams
+    unless told otherwise. ``timestamps`` puts the UTC time (RFC 3339, nanoseconds) before each line.
+    ``follow`` waits for more until the container ends.
+    """
+
+    follow: bool = False
+    tail: int | None = None
+    since: datetime | None = None
+    timestamps: bool = False
+    stdout: bool = True
+    stderr: bool = True
+
+
+class LogStream(Protocol):
+    """Output of a container as it comes. One thread reads."""
+
+    def read(self) -> bytes:
+        """The next piece, b"" at the end. Raises EngineUnreachableError when the engine goes away."""
+
+    def close(self) -> None:
+        """End it, from any thread; a read under way returns b""."""
+
+
+StreamName = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecRequest:
+    """A program to run in a container, and which of its streams are wanted; with ``tty`` all output is
+    stdout."""
+
+    argv: tuple[str, ...]
+    stdin: bool = False
+    stdout: bool = True
+    stderr: bool = True
+    tty: bool = False
+
+
+class Session(Protocol):
+    """A program's streams while it runs. One thread reads; another may write, resize and close."""
+
+    def read(self) -> tuple[StreamName, bytes] | None:
+        """The next piece of output, None at the end. Raises EngineUnreachableError."""
+
+    def write(self, data: bytes) -> None:
+        """To its standard input; nothing once it has ended."""
+
+    def close_input(self) -> None:
+        """Its standard input ends."""
+
+    def resize(self, width: int, height: int) -> None:
+        """Of its terminal, in characters; nothing once it has ended."""
+
+    def exit_code(self) -> int:
+        """Of a program that was executed, after its output has ended. Raises EngineError when it has none."""
+
+    def close(self) -> None:
+        """Let go, from any thread; the program may run on."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """``cgroup_driver`` is "cgroupfs" or "systemd"; ``cgroup_version`` 1 or 2."""
 
@@ -244,6 +306,19 @@ class ContainerRuntime(Protocol):
 
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:
         """stdout and stderr so far, the last ``tail`` lines of it."""
+
+    def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
+        """The output a query asks for. Raises NoSuchContainerError.
+
+        The stream is of use until ``close`` of either.
+        """
+
+    def open_exec(self, container_id: str, request: ExecRequest) -> Session:
+        """Run a program inside, with its streams. Raises NoSuchContainerError, EngineError (also when there
+        is no such program)."""
+
+    def attach(self, container_id: str, *, stdin: bool, stdout: bool = True, stderr: bool = True) -> Session:
+        """The streams of a container's own program from now on. Raises NoSuchContainerError, EngineError."""
 
     def events(self) -> Iterator[ContainerEvent]:
         """Container events from the moment of this call on, oldest first.

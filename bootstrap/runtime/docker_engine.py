@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -26,15 +25,18 @@ from bootstrap.runtime.api import (
     EngineError,
     EngineInfo,
     EngineUnreachableError,
+    ExecRequest,
     ExecResult,
     Image,
+    LogQuery,
+    LogStream,
     NoSuchContainerError,
     NoSuchImageError,
     PullFailedError,
     PullProgress,
+    Session,
 )
 from bootstrap.runtime.docker_errors import NO_ANSWER, engine_error, innermost
-from bootstrap.runtime.docker_frames import unframed
 from bootstrap.runtime.docker_reply import (
     LayerTally,
     container_of,
@@ -45,6 +47,7 @@ from bootstrap.runtime.docker_reply import (
     summary_of,
 )
 from bootstrap.runtime.docker_request import create_request
+from bootstrap.runtime.docker_streams import open_attached, open_exec, open_log
 from bootstrap.runtime.reference import split_reference
 
 EXEC_OUTPUT_LIMIT = 10 * 1024
@@ -143,15 +146,39 @@ class DockerEngine:
 
     def execute(self, container_id: str, argv: tuple[str, ...], timeout: float) -> ExecResult:
         with self._translated():
-            exec_id = self._client.exec_create(container_id, list(argv))["Id"]
-            output = self._exec_output(exec_id, argv, timeout)
-            code = self._client.exec_inspect(exec_id)["ExitCode"]
-        return ExecResult(0 if code is None else int(code), output)
+            session = open_exec(self._client, container_id, ExecRequest(argv), self._translated)
+        try:
+            output = session.output_within(timeout, EXEC_OUTPUT_LIMIT)
+            if output is None:
+                # Docker cannot end an executed program: one that hangs goes on until its container stops.
+                raise TimeoutError(f"{argv[0]} did not end within {timeout:g} s")
+            return ExecResult(session.exit_code(), output)
+        finally:
+            session.release()
 
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:
         with self._translated():
             text = self._client.logs(container_id, tail="all" if tail is None else tail)
             return bytes(text)
+
+    def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
+        with self._translated():
+            log = open_log(self._client, container_id, query)
+        self._streams.append(log)
+        return log
+
+    def open_exec(self, container_id: str, request: ExecRequest) -> Session:
+        with self._translated():
+            session = open_exec(self._client, container_id, request, self._translated)
+        self._streams.append(session)
+        return session
+
+    def attach(self, container_id: str, *, stdin: bool, stdout: bool = True, stderr: bool = True) -> Session:
+        wanted = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        with self._translated():
+            session = open_attached(self._client, container_id, wanted, self._translated)
+        self._streams.append(session)
+        return session
 
     def events(self) -> Iterator[ContainerEvent]:
         with self._translated():
@@ -243,36 +270,8 @@ class DockerEngine:
         self._closed = True
         for stream in self._streams:
             with contextlib.suppress(Exception):
-                stream.close()
+                getattr(stream, "release", stream.close)()
         self._client.close()
-
-    def _exec_output(self, exec_id: str, argv: tuple[str, ...], timeout: float) -> bytes:
-        """Everything it printed; TimeoutError when it still runs after ``timeout`` seconds.
-
-        Docker cannot end an exec'd program: one that hangs goes on until its container stops.
-        """
-        stream = self._client.exec_start(exec_id, socket=True)
-        connection = stream._sock
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            with contextlib.suppress(OSError):
-                connection.shutdown(2)
-
-        timer = threading.Timer(timeout, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            output = unframed(stream, EXEC_OUTPUT_LIMIT)
-        finally:
-            timer.cancel()
-            stream.close()
-            # The stream only borrows the socket, and the response it came from never gives it back.
-            connection.close()
-        if expired.is_set():
-            raise TimeoutError(f"{argv[0]} did not end within {timeout:g} s")
-        return output
 
     def _events_of(self, stream: Any) -> Iterator[ContainerEvent]:
         try:

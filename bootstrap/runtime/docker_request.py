@@ -1,4 +1,4 @@
-"""``ContainerSpec`` as the body of the Docker Engine's ``POST /containers/create``.
+"""Values as requests to the Docker Engine, above all a ``ContainerSpec`` as ``POST /containers/create``.
 
 Invariant: Docker never acts on its own: no restart policy, no health check of the image, and a bind source
 that is missing is an error instead of a new directory. Restarting and probing are the agent's.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootstrap.runtime.api import ContainerSpec, Mount, PortBinding
+from bootstrap.runtime.api import ContainerSpec, LogQuery, Mount, PortBinding
 
 CPU_PERIOD_MICROSECONDS = 100_000
 CAP_SYS_RESOURCE = 24
@@ -38,6 +38,17 @@ def create_request(spec: ContainerSpec, *, allow_negative_oom: bool) -> dict[str
     if spec.command is not None:
         body["Cmd"] = list(spec.command)
     return body
+
+
+def log_parameters(query: LogQuery) -> dict[str, str]:
+    """The query of ``GET /containers/ID/logs``."""
+    parameters = {
+        name: str(int(getattr(query, name))) for name in ("follow", "timestamps", "stdout", "stderr")
+    }
+    parameters["tail"] = "all" if query.tail is None else str(query.tail)
+    if query.since is not None:
+        parameters["since"] = f"{query.since.timestamp():.6f}"
+    return parameters
 
 
 def allows_negative_oom_score(proc_self_status: str) -> bool:

@@ -16,10 +16,14 @@ from bootstrap.runtime.api import (
     ContainerSummary,
     EngineError,
     EngineInfo,
+    ExecRequest,
     ExecResult,
     Image,
+    LogQuery,
+    LogStream,
     NoSuchContainerError,
     PullProgress,
+    Session,
 )
 
 
@@ -54,6 +58,22 @@ class AbsentEngine:
         raise NoSuchContainerError(f"no such container: {container_id}")
 
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:  # noqa: ARG002
+        raise NoSuchContainerError(f"no such container: {container_id}")
+
+    def read_logs(self, container_id: str, query: LogQuery) -> LogStream:  # noqa: ARG002
+        raise NoSuchContainerError(f"no such container: {container_id}")
+
+    def open_exec(self, container_id: str, request: ExecRequest) -> Session:  # noqa: ARG002
+        raise NoSuchContainerError(f"no such container: {container_id}")
+
+    def attach(
+        self,
+        container_id: str,
+        *,
+        stdin: bool,  # noqa: ARG002
+        stdout: bool = True,  # noqa: ARG002
+        stderr: bool = True,  # noqa: ARG002
+    ) -> Session:
         raise NoSuchContainerError(f"no such container: {container_id}")
 
     def events(self) -> Iterator[ContainerEvent]:

@@ -114,7 +114,7 @@ def program_of_steps(spec: ContainerSpec) -> Program:
             break
         elif verb == "stubborn":
             stubborn = True
-        elif verb == "forever":
+        elif verb in ("forever", "copy"):
             ends = False
             break
     error = (

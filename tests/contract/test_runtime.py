@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +13,15 @@ import pytest
 from bootstrap.runtime.api import (
     ContainerEvent,
     EngineError,
+    ExecRequest,
+    LogQuery,
+    LogStream,
     Mount,
     NameConflictError,
     NoSuchContainerError,
     NoSuchImageError,
     PortBinding,
+    Session,
 )
 from tests.contract.conftest import Subject, wait_until
 from tests.fixtures.probe_image import PROGRAM
@@ -317,3 +322,100 @@ def test_summaries_are_of_the_containers_that_a_listing_has(subject: Subject) ->
     assert {(each.id, each.status) for each in found} == {(each.id, each.status) for each in listed}
     assert {each.status for each in found} == {"exited", "running", "created"}
     assert all(dict(each.labels).items() >= subject.labels.items() for each in found)
+
+
+def read_all(stream: LogStream) -> bytes:
+    pieces = []
+    while piece := stream.read():
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def output_of(session: Session) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    while (piece := session.read()) is not None:
+        found[piece[0]] = found.get(piece[0], b"") + piece[1]
+    return found
+
+
+def test_a_log_is_read_to_its_end(subject: Subject) -> None:
+    container_id = subject.run("print:one", "print:two", "print:three")
+    subject.wait_until_exited(container_id)
+    assert read_all(subject.runtime.read_logs(container_id, LogQuery())) == b"one\ntwo\nthree\n"
+    assert read_all(subject.runtime.read_logs(container_id, LogQuery(tail=1))) == b"three\n"
+    assert read_all(subject.runtime.read_logs(container_id, LogQuery(tail=0))) == b""
+    assert read_all(subject.runtime.read_logs(container_id, LogQuery(stdout=False))) == b""
+    with pytest.raises(NoSuchContainerError):
+        subject.runtime.read_logs(UNKNOWN, LogQuery())
+
+
+def test_a_log_from_a_time_on_with_times(subject: Subject) -> None:
+    container_id = subject.run("print:one")
+    container = subject.wait_until_exited(container_id)
+    begun = container.created - timedelta(seconds=5)
+    line = read_all(subject.runtime.read_logs(container_id, LogQuery(since=begun, timestamps=True)))
+    assert re.fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z one\n", line)
+    later = container.created + timedelta(minutes=5)
+    assert read_all(subject.runtime.read_logs(container_id, LogQuery(since=later))) == b""
+
+
+def test_a_followed_log_ends_with_the_container(subject: Subject) -> None:
+    container_id = subject.run("print:one", "forever")
+    stream = subject.connect().read_logs(container_id, LogQuery(follow=True))
+    assert stream.read() == b"one\n"
+    subject.runtime.stop(container_id, 5)
+    assert stream.read() == b""
+
+
+def test_a_followed_log_can_be_closed(subject: Subject) -> None:
+    stream = subject.connect().read_logs(subject.run("print:one", "forever"), LogQuery(follow=True))
+    assert stream.read() == b"one\n"
+    closing = threading.Timer(0.05, stream.close)
+    closing.start()
+    assert stream.read() == b""
+    closing.join()
+
+
+def test_a_session_has_output_and_an_exit_code(subject: Subject) -> None:
+    request = ExecRequest((PROGRAM, "print:inside", "exit:7"))
+    session = subject.runtime.open_exec(subject.run("forever"), request)
+    assert output_of(session) == {"stdout": b"inside\n"}
+    assert session.exit_code() == 7
+
+
+def test_a_session_passes_input_on(subject: Subject) -> None:
+    request = ExecRequest((PROGRAM, "copy"), stdin=True)
+    session = subject.connect().open_exec(subject.run("forever"), request)
+    session.write(b"over ")
+    session.write(b"there")
+    session.close_input()
+    assert output_of(session) == {"stdout": b"over there"}
+    assert session.exit_code() == 0
+
+
+def test_a_session_with_a_terminal_has_a_size(subject: Subject) -> None:
+    request = ExecRequest((PROGRAM, "print:ready", "copy"), stdin=True, tty=True)
+    session = subject.connect().open_exec(subject.run("forever"), request)
+    assert session.read() is not None
+    session.resize(100, 40)
+    session.close()
+    while session.read() is not None:
+        pass
+
+
+def test_attached_one_sees_what_is_printed_from_now_on(subject: Subject) -> None:
+    container_id = subject.run("print:before", "copy", stdin=True)
+    wait_until(lambda: subject.runtime.logs(container_id) == b"before\n")
+    session = subject.connect().attach(container_id, stdin=True)
+    session.write(b"after\n")
+    assert session.read() == ("stdout", b"after\n")
+    session.close()
+    assert session.read() is None
+
+
+def test_nobody_attaches_to_what_does_not_run(subject: Subject) -> None:
+    stopped = subject.runtime.create(subject.spec("forever"))
+    with pytest.raises(EngineError):
+        subject.runtime.attach(stopped, stdin=False)
+    with pytest.raises(EngineError):
+        subject.runtime.open_exec(stopped, ExecRequest((PROGRAM,)))

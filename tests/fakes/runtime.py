@@ -28,15 +28,20 @@ from bootstrap.runtime.api import (
     EngineError,
     EngineInfo,
     EngineUnreachableError,
+    ExecRequest,
     ExecResult,
     Image,
+    LogQuery,
+    LogStream,
     NameConflictError,
     NoSuchContainerError,
     NoSuchImageError,
     PullFailedError,
     PullProgress,
+    Session,
 )
 from tests.fakes.clock import FakeClock
+from tests.fakes.streams import FakeLogStream, FakeSession
 
 FIRST_PID = 1000
 
@@ -69,7 +74,12 @@ class FakeContainer:
     state: Container
     program: Program
     log: bytearray = field(default_factory=bytearray)
+    printed: list[tuple[datetime, bytes]] = field(default_factory=list)
     until: datetime | None = None
+
+    def prints(self, text: bytes, now: datetime) -> None:
+        self.log.extend(text)
+        self.printed += [(now, line) for line in text.splitlines(keepends=True)]
 
 
 class FakeEngine:
@@ -145,7 +155,9 @@ class FakeEngine:
     def write_log(self, name_part: str, text: bytes) -> None:
         """The newest container whose name contains this text prints something."""
         with self.lock:
-            [held for held in self.containers.values() if name_part in held.spec.name][-1].log.extend(text)
+            held = [held for held in self.containers.values() if name_part in held.spec.name][-1]
+            held.prints(text, self.clock.now())
+            self.lock.notify_all()
 
     def go_away(self) -> None:
         """Stop answering; containers go on, as with live-restore, and event streams break."""
@@ -315,7 +327,7 @@ class FakeRuntime:
                 if held.program.exits_after is None
                 else now + timedelta(seconds=held.program.exits_after)
             )
-            held.log.extend(held.program.prints)
+            held.prints(held.program.prints, now)
             directory = f"/var/lib/docker/containers/{held.state.id}"
             held.state = replace(
                 held.state,
@@ -396,6 +408,28 @@ class FakeRuntime:
         if tail is None:
             return text
         return b"".join(text.splitlines(keepends=True)[-tail:]) if tail else b""
+
+    def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
+        with self.engine.lock:
+            self._reach()
+            return FakeLogStream(self.engine, self.engine.find(container_id), query)
+
+    def open_exec(self, container_id: str, request: ExecRequest) -> Session:
+        with self.engine.lock:
+            self._reach()
+            held = self.engine.find(container_id)
+            if not held.state.is_running:
+                raise EngineError(f"container {container_id} is not running")
+            reply = self.engine.exec_of(held.spec)
+        return FakeSession(reply(held.spec, request.argv), echoes=request.stdin)
+
+    def attach(self, container_id: str, *, stdin: bool, stdout: bool = True, stderr: bool = True) -> Session:
+        with self.engine.lock:
+            self._reach()
+            held = self.engine.find(container_id)
+            if not held.state.is_running:
+                raise EngineError("You cannot attach to a stopped container, start it first")
+        return FakeSession(ExecResult(0, b""), echoes=stdin)
 
     def events(self) -> Iterator[ContainerEvent]:
         with self.engine.lock:
