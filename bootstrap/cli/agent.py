@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootstrap.model.layout import Layout
+from bootstrap.model.layout import KUBELET_PORT, Layout
 
 if TYPE_CHECKING:
     from bootstrap.host.agentservice import AgentService
@@ -46,6 +46,20 @@ def agent() -> None:
 @click.option("--healthz-port", default=HEALTHZ_PORT, show_default=True, help="On 127.0.0.1; 0 for none.")
 @click.option("--file-check-frequency", default="20s", show_default=True, metavar="DURATION")
 @click.option("--pause-image", default=DEFAULT_PAUSE_IMAGE, show_default=True)
+@click.option(
+    "--port", default=KUBELET_PORT, show_default=True, help="Answers as a kubelet does; 0 for none."
+)
+@click.option("--address", default="0.0.0.0", show_default=True, help="Where --port listens.")
+@click.option(
+    "--tls-cert-file", default="", metavar="FILE", help="What --port serves with; none: not served."
+)
+@click.option("--tls-private-key-file", default="", metavar="FILE", help="[default: in --tls-cert-file]")
+@click.option(
+    "--client-ca-file", default="", metavar="FILE", help="Whose clients may ask; none: bearer tokens only."
+)
+@click.option(
+    "--kubeconfig", default="", metavar="FILE", help="The node's identity; asked who else may ask on --port."
+)
 def run(
     manifests: str,
     socket: str,
@@ -55,9 +69,16 @@ def run(
     healthz_port: int,
     file_check_frequency: str,
     pause_image: str,
+    port: int,
+    address: str,
+    tls_cert_file: str,
+    tls_private_key_file: str,
+    client_ca_file: str,
+    kubeconfig: str,
 ) -> None:
     """Run the agent in the foreground. SIGTERM stops the agent, not the pods."""
     from bootstrap.cli.agentrun import Settings, run_agent
+    from bootstrap.cli.agentserving import Serving
     from bootstrap.model.duration import duration_seconds
 
     run_agent(
@@ -70,6 +91,14 @@ def run(
             healthz_port=healthz_port,
             relist_seconds=duration_seconds(file_check_frequency),
             pause_image=pause_image,
+            serving=Serving(
+                port=port if tls_cert_file else 0,
+                address=address,
+                certificate=Path(tls_cert_file),
+                key=Path(tls_private_key_file or tls_cert_file),
+                client_ca=Path(client_ca_file) if client_ca_file else None,
+                kubeconfig=Path(kubeconfig) if kubeconfig else None,
+            ),
         )
     )
 

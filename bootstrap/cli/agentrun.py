@@ -17,6 +17,7 @@ from pathlib import Path
 from bootstrap.agent.daemon import Agent
 from bootstrap.agent.node import Node
 from bootstrap.agent.server import health_page, status_page
+from bootstrap.cli.agentserving import Serving, serve_kubelet_port
 from bootstrap.host.clock import SystemClock
 from bootstrap.host.http import SystemHttp
 from bootstrap.host.httpserver import Handlers, ListenError, listen_tcp, listen_unix, serve
@@ -45,6 +46,7 @@ class Settings:
     healthz_port: int
     relist_seconds: float
     pause_image: str
+    serving: Serving
 
 
 def run_agent(settings: Settings) -> None:
@@ -59,11 +61,12 @@ def run_agent(settings: Settings) -> None:
         cores=os.cpu_count() or 1,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
+    connect, clock = connector(settings.docker_socket), SystemClock()
     agent = Agent(
         settings.manifests,
         node,
-        connector(settings.docker_socket),
-        SystemClock(),
+        connect,
+        clock,
         SystemHttp(),
         SystemProcesses(),
         relist_seconds=settings.relist_seconds,
@@ -75,11 +78,14 @@ def run_agent(settings: Settings) -> None:
     threading.Thread(target=watch.run, args=(stop,), name="inotify", daemon=True).start()
     handlers = _listeners(settings, agent)
     threading.Thread(target=serve, args=(handlers, stop), name="server", daemon=True).start()
+    kubelet_port = serve_kubelet_port(settings.serving, agent, connect, clock)
     log.info("node %s runs the manifests in %s", node.name, settings.manifests)
     # What is alive now is alive for good: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     agent.run(ServiceManager())
+    if kubelet_port is not None:
+        kubelet_port.close()
     log.info("stopped; the pods run on")
 
 

@@ -18,6 +18,10 @@ COMPONENTS = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER)
 """In the order in which they depend on each other, which is the order changes are applied in."""
 
 
+KUBELET_PORT = 10250
+"""Where the agent answers what people ask a kubelet, on every address of the node."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Paths of one node. ``pki`` and ``etcd_data`` come from the configuration, the rest is fixed.
@@ -76,6 +80,11 @@ class Layout:
     def agent_socket(self) -> PurePosixPath:
         """The agent's status, root only."""
         return self.run / "agent.sock"
+
+    @property
+    def agent_certificate(self) -> PurePosixPath:
+        """What the agent serves with: its key and its chain in one file."""
+        return self.state / "pki" / "kubelet.pem"
 
     @property
     def agent_pid(self) -> PurePosixPath:

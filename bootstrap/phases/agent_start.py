@@ -16,6 +16,7 @@ from bootstrap.model.pod import decode_pod
 from bootstrap.phases.context import Context
 from bootstrap.phases.manifests import desired_manifests
 from bootstrap.phases.phase import Phase
+from bootstrap.phases.serving_certificate import ensure_serving_certificate
 from bootstrap.render.documents import load
 from bootstrap.render.units import render_agent_unit
 
@@ -32,6 +33,10 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
         "healthz-port": control_plane.bootstrap.agent.healthz_port,
         "file-check-frequency": control_plane.bootstrap.agent.file_check_frequency,
         "pause-image": pause_image(control_plane),
+        "tls-cert-file": layout.agent_certificate,
+        "tls-private-key-file": layout.agent_certificate,
+        "client-ca-file": layout.pki / "ca.crt",
+        "kubeconfig": layout.kubeconfig("kubelet"),
     }
     words = tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
     return (sys.executable, "-I", "-m", "bootstrap", "agent", "run", *words)
@@ -40,6 +45,7 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
 def start_agent(context: Context) -> None:
     with context.reporter.step("Starting the static-pod agent") as step:
         launch_agent(context)
+        ensure_serving_certificate(context)
         context.agent_service.start()
         step.done(f"static-pod agent runs ({context.agent_service.manager})")
 

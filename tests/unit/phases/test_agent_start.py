@@ -30,6 +30,10 @@ def test_the_agent_is_run_by_this_interpreter_apart_from_its_environment() -> No
         "--healthz-port": "10248",
         "--file-check-frequency": "20s",
         "--pause-image": "registry.k8s.io/pause:3.10.2",
+        "--tls-cert-file": "/var/lib/bootstrap/pki/kubelet.pem",
+        "--tls-private-key-file": "/var/lib/bootstrap/pki/kubelet.pem",
+        "--client-ca-file": "/etc/kubernetes/pki/ca.crt",
+        "--kubeconfig": "/etc/kubernetes/kubelet.conf",
     }
 
 

@@ -1,0 +1,73 @@
+"""Builds the server on the kubelet's port.
+
+Invariant: a port that is taken, or a certificate that is not there yet, is no trouble to the pods.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootstrap.agent.daemon import Agent
+from bootstrap.agent.serving.access import Access
+from bootstrap.agent.serving.pods import Pods
+from bootstrap.agent.serving.reviews import CannotBeAskedError, Reviews
+from bootstrap.agent.serving.server import KubeletServer
+from bootstrap.host.clock import Clock
+from bootstrap.host.httpserver import ListenError, listen_tcp
+from bootstrap.host.tlsfiles import ReloadedTls, TlsFiles
+from bootstrap.host.tlsserver import TlsServer
+from bootstrap.kube.client import ApiClient
+from bootstrap.runtime.api import ContainerRuntime
+
+log = logging.getLogger("bootstrap.agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """``port`` 0 serves nothing. Without ``client_ca`` no client certificate is accepted, without
+    ``kubeconfig`` nobody is but the API server."""
+
+    port: int
+    address: str
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+    kubeconfig: Path | None
+
+
+def serve_kubelet_port(
+    serving: Serving, agent: Agent, connect: Callable[[], ContainerRuntime], clock: Clock
+) -> TlsServer | None:
+    """Start it on threads of its own; None when there is nothing to serve, or the port is taken."""
+    if not serving.port:
+        return None
+    try:
+        listener = listen_tcp(serving.address, serving.port)
+    except ListenError as error:
+        log.warning("%s", error.message)
+        return None
+    node = agent.node.name
+    kubelet = KubeletServer(
+        Access(node, Reviews(lambda: _api(serving.kubeconfig), clock)),
+        Pods(node, agent.status),
+        connect,
+        clock,
+    )
+    tls = ReloadedTls(TlsFiles(serving.certificate, serving.key, serving.client_ca))
+    server = TlsServer(listener, tls.context, kubelet.handle)
+    threading.Thread(target=server.run, name="kubelet-port", daemon=True).start()
+    return server
+
+
+def _api(kubeconfig: Path | None) -> ApiClient:
+    """Raises BootstrapError, OSError."""
+    if kubeconfig is None:
+        raise CannotBeAskedError("the agent has no kubeconfig")
+    from bootstrap.kube.https import HttpsApiClient
+    from bootstrap.kube.kubeconfig import parse_kubeconfig
+
+    return HttpsApiClient(parse_kubeconfig(kubeconfig.read_text(), str(kubeconfig)))
