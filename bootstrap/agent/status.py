@@ -256,7 +256,8 @@ def _container_status(
             common,
             state="running",
             id=last.id,
-            ready=verdict.ready,
+            # An init container is ready when it has done its work.
+            ready=verdict.ready and not init,
             started=verdict.started,
             message="" if verdict.ready else verdict.message,
             since=last.state.started,

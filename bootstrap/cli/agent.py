@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bootstrap.model.layout import KUBELET_PORT, Layout
 
 if TYPE_CHECKING:
+    from bootstrap.cli.main import GlobalOptions
     from bootstrap.host.agentservice import AgentService
 
 LAYOUT = Layout()
@@ -21,6 +21,7 @@ DEFAULT_PAUSE_IMAGE = "registry.k8s.io/pause:3.10.2"
 EPILOG = """\b
 Examples:
   bootstrap agent status              what runs, and why something does not
+  bootstrap agent status -w           the same, again whenever it changes
   bootstrap agent status -o json      the same, for programs
   bootstrap agent events web -w       what happens to one pod, as it happens
   bootstrap agent logs -f             what it does
@@ -104,18 +105,18 @@ def run(
 
 
 @agent.command("status")
+@click.option("-w", "--watch", is_flag=True, help="Show it again whenever it changes.")
 @click.option("--socket", default=str(LAYOUT.agent_socket), show_default=True)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
-def status(socket: str, output: str) -> None:
-    """Show every pod, and why something does not run."""
-    from bootstrap.cli.agentsocket import ask
+@click.pass_obj
+def status(options: GlobalOptions | None, watch: bool, socket: str, output: str) -> None:
+    """Show every pod, and why one does not run."""
+    from bootstrap.cli.agentstatus import print_status, show_status
 
-    answer = ask(Path(socket), "/status")
     if output == "json":
-        click.echo(json.dumps(answer))
-        return
-    for line in status_lines(answer):
-        click.echo(line)
+        print_status(Path(socket), watch=watch)
+    else:
+        show_status(Path(socket), color=options is None or options.color, watch=watch)
 
 
 @agent.command("events")
@@ -148,41 +149,6 @@ def logs(lines: int, follow: bool) -> None:
     else:
         argv = ["tail", "-F", f"--lines={lines}", str(LAYOUT.agent_log)]
     SystemProcesses().stream(argv, click.echo)
-
-
-def status_lines(status: dict[str, Any]) -> list[str]:
-    """The JSON of the status socket as a table: one line for each container, then what is wrong."""
-    rows = [("POD", "CONTAINER", "STATE", "READY", "RESTARTS", "WHY")]
-    for pod in status["pods"]:
-        name = f"{pod['namespace']}/{pod['name']}"
-        if not pod["containers"]:
-            rows.append((name, "", pod["phase"], "", "", ""))
-        for container in pod["containers"]:
-            rows.append(_row(name, container))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    for problem in status["problems"]:
-        kept = " (its last good version runs on)" if problem["kept"] else ""
-        lines.append(f"{problem['path']}: {problem['message']}{kept}")
-    if status["engine"]:
-        lines.append(f"engine: {status['engine']}")
-    return lines
-
-
-def _row(pod: str, container: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
-    message = " ".join(container["message"].split())
-    why = ": ".join(text for text in (container["reason"], message) if text)
-    last = container["lastExit"]
-    if last and container["state"] != "terminated":
-        why = "; ".join(text for text in (why, f"last exit {last['exitCode']} ({last['reason']})") if text)
-    if container["state"] == "running" and not container["ready"] and not why:
-        probe = "readiness" if container["started"] else "startup"
-        why = f"its {probe} probe has not succeeded yet"
-    name = f"{container['name']} (init)" if container["init"] else container["name"]
-    ready = "yes" if container["ready"] else "no"
-    return pod, name, container["state"], ready, str(container["restarts"]), why
 
 
 def _service() -> AgentService:

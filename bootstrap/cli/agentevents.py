@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bootstrap.cli.agentsocket import ask
+from bootstrap.cli.agentstatus import age
 from bootstrap.errors import BootstrapError
 
 WATCH_SECONDS = 1.0
 HEADINGS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
-WIDTHS = (18, 7, 13)
-"""Of the first columns, so that lines that come later stand below those that came before."""
+Widths = tuple[int, ...]
+WIDTHS: Widths = (14, 7, 10, 24)
+"""Of the first columns at least: lines that come later stand below those that came before."""
 
 
 def show_events(socket: Path, pod: str, *, watch: bool, output: str) -> None:
@@ -27,16 +28,16 @@ def show_events(socket: Path, pod: str, *, watch: bool, output: str) -> None:
     if output == "json" and not watch:
         click.echo(json.dumps({**answer, "events": chosen}))
         return
-    if output == "text" and (chosen or watch):
-        click.echo(_line(HEADINGS))
-    elif output == "text":
+    if output == "text" and not (chosen or watch):
         click.echo(
             "Nothing has happened yet." if not pod else f"Nothing has happened to {pod} yet.", err=True
         )
-    _print(chosen, output)
+        return
+    widths = _print(chosen, output, None)
     while watch:
         answer = _newer(socket, answer["serial"])
-        _print([each for each in answer["events"] if is_about(each, pod, answer["node"])], output)
+        new = [each for each in answer["events"] if is_about(each, pod, answer["node"])]
+        widths = _print(new, output, widths)
 
 
 def is_about(event: dict[str, Any], pod: str, node: str) -> bool:
@@ -47,27 +48,15 @@ def is_about(event: dict[str, Any], pod: str, node: str) -> bool:
     return not name or event["name"] in (name, f"{name}-{node}")
 
 
-def event_line(event: dict[str, Any], now: datetime) -> str:
-    """One event as a line of the table."""
-    seen = age(now - datetime.fromisoformat(event["last"]))
+def event_row(event: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    """One event as a row of the table."""
+    seen = age(event["last"], now)
     if event["count"] > 1:
-        seen += f" (x{event['count']} in {age(now - datetime.fromisoformat(event['first']))})"
+        seen += f" (x{event['count']} in {age(event['first'], now)})"
     thing = f"{event['namespace']}/{event['name']}"
     if event["container"]:
         thing += f" {event['container']}"
-    return _line((seen, event["type"], event["reason"], thing, event["message"]))
-
-
-def age(span: timedelta) -> str:
-    """As kubectl shortens it: ``8s``, ``3m12s``, ``2h5m``, ``4d``."""
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 120:
-        return f"{seconds}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m{seconds % 60}s" if seconds < 600 else f"{seconds // 60}m"
-    if seconds < 86400:
-        return f"{seconds // 3600}h{seconds % 3600 // 60}m"
-    return f"{seconds // 86400}d{seconds % 86400 // 3600}h"
+    return seen, event["type"], event["reason"], thing, event["message"]
 
 
 def _newer(socket: Path, serial: int) -> dict[str, Any]:
@@ -84,11 +73,17 @@ def _newer(socket: Path, serial: int) -> dict[str, Any]:
                 click.echo(f"warning: {complaint}; waiting for it", err=True)
 
 
-def _print(events: Iterable[dict[str, Any]], output: str) -> None:
-    for event in events:
-        click.echo(json.dumps(event) if output == "json" else event_line(event, datetime.now(UTC)))
-
-
-def _line(columns: tuple[str, ...]) -> str:
-    padded = [text.ljust(width) for text, width in zip(columns, WIDTHS, strict=False)]
-    return "  ".join((*padded, *columns[len(WIDTHS) :]))
+def _print(events: list[dict[str, Any]], output: str, widths: Widths | None) -> Widths:
+    """The widths of the columns, which only grow; None for the first time, which has headings."""
+    if output == "json":
+        for event in events:
+            click.echo(json.dumps(event))
+        return WIDTHS
+    rows = [event_row(event, datetime.now(UTC)) for event in events]
+    if widths is None:
+        rows.insert(0, HEADINGS)
+    grown = tuple(max(width, *(len(row[n]) for row in rows), 0) for n, width in enumerate(widths or WIDTHS))
+    for row in rows:
+        padded = [text.ljust(width) for text, width in zip(row, grown, strict=False)]
+        click.echo("  ".join((*padded, *row[len(grown) :])))
+    return grown
