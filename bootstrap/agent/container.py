@@ -9,10 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from bootstrap.agent.dns import pod_hostname
 from bootstrap.agent.environment import Addresses, environment, expand
+from bootstrap.agent.hooks import with_port_number
 from bootstrap.agent.identity import StaticPod
-from bootstrap.agent.names import SANDBOX, Instance, container_labels, container_name, sandbox_labels
+from bootstrap.agent.names import (
+    PRE_STOP,
+    SANDBOX,
+    Instance,
+    container_labels,
+    container_name,
+    sandbox_labels,
+)
 from bootstrap.agent.node import Node
 from bootstrap.agent.resources import (
     CRITICAL_OOM_SCORE,
@@ -73,9 +83,12 @@ def container_spec(
     return ContainerSpec(
         name=container_name(pod, container.name, attempt),
         image=container.image,
-        labels=container_labels(
-            pod, container, node.name, attempt, placement.sandbox.id, placement.sandbox.began
-        ),
+        labels={
+            **container_labels(
+                pod, container, node.name, attempt, placement.sandbox.id, placement.sandbox.began
+            ),
+            **_hook_labels(container),
+        },
         entrypoint=command or None,
         command=arguments if arguments else None,
         environment=tuple(f"{name}={value}" for name, value in variables.items()),
@@ -97,10 +110,19 @@ def container_spec(
         security_options=security_options(spec.security_context, container, node.seccomp_profiles),
         masked_paths=() if security.proc_mount == "Unmasked" else None,
         read_only_root=security.read_only_root_filesystem,
+        stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,
     )
+
+
+def _hook_labels(container: Container) -> dict[str, str]:
+    """What is to be done before it stops, for whoever stops it without its manifest."""
+    if container.lifecycle is None or container.lifecycle.pre_stop is None:
+        return {}
+    handler = with_port_number(container.lifecycle.pre_stop, container)
+    return {PRE_STOP: msgspec.json.encode(handler).decode()}
 
 
 def _pid_mode(pod: StaticPod, sandbox: str) -> str:
@@ -110,7 +132,9 @@ def _pid_mode(pod: StaticPod, sandbox: str) -> str:
 
 
 def _port_bindings(pod: StaticPod) -> tuple[PortBinding, ...]:
-    ports = [port for container in pod.pod.spec.containers for port in container.ports if port.host_port]
+    spec = pod.pod.spec
+    sidecars = [each for each in spec.init_containers if pod.sidecar(each.name) is not None]
+    ports = [port for each in (*sidecars, *spec.containers) for port in each.ports if port.host_port]
     return tuple(_port_binding(port) for port in ports)
 
 

@@ -14,6 +14,7 @@ from bootstrap import __version__
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.crew import Crew, Job
 from bootstrap.agent.history import History
+from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
@@ -55,6 +56,7 @@ class Agent:
         relist_seconds: float = RELIST_SECONDS,
         rouse: Callable[[Job], None] | None = None,
         submit_probe: Submit | None = None,
+        spawn_hook: Spawn | None = None,
     ) -> None:
         self.node = node
         self.workers: dict[str, Worker] = {}
@@ -66,10 +68,19 @@ class Agent:
         self._relist_seconds = relist_seconds
         self._source = DirectorySource(directory, node.name)
         self._volumes = Volumes(node, processes)
+        hooks = Hooks(http, self._engine, clock, self.history, self._wake_pod, spawn_hook)
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._surroundings = Surroundings(
-            node, clock, self._engine, self._volumes, self.prober, self.history, self._rouse, crew.aside
+            node,
+            clock,
+            self._engine,
+            self._volumes,
+            self.prober,
+            self.history,
+            hooks,
+            self._rouse,
+            crew.aside,
         )
         self._stop = threading.Event()
         self._wake = threading.Event()

@@ -50,6 +50,13 @@ class StaticPod:
                 return each
         raise KeyError(name)
 
+    def sidecar(self, name: str) -> int | None:
+        """The place among the init containers of one that runs as long as the pod; None for any other."""
+        for place, each in enumerate(self.pod.spec.init_containers):
+            if each.name == name and each.restart_policy == "Always":
+                return place
+        return None
+
 
 def static_pod(pod: Pod, node: str, source: str) -> StaticPod:
     """The pod as it runs on ``node``."""

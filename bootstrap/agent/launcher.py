@@ -14,15 +14,17 @@ from bootstrap.agent.container import Placement, container_spec, sandbox_spec
 from bootstrap.agent.dns import resolv_conf
 from bootstrap.agent.environment import Addresses, FieldReferenceError, environment
 from bootstrap.agent.history import History, about
+from bootstrap.agent.hooks import Hooks, HookTarget, with_port_number
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.memory import Memory
-from bootstrap.agent.names import NODE, SANDBOX
+from bootstrap.agent.names import NODE, SANDBOX, Instance
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Pull, Start
 from bootstrap.agent.security import SecurityContextError, must_not_be_root, refuse_root
 from bootstrap.agent.volumes import VolumeError, Volumes
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
+from bootstrap.model.podspec import Container
 from bootstrap.runtime.api import (
     ContainerRuntime,
     ContainerSpec,
@@ -46,10 +48,11 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 class Launcher:
     """Does what ``plan`` decided for pods of this node."""
 
-    def __init__(self, node: Node, volumes: Volumes, history: History) -> None:
+    def __init__(self, node: Node, volumes: Volumes, history: History, hooks: Hooks) -> None:
         self._node = node
         self._volumes = volumes
         self._history = history
+        self._hooks = hooks
 
     def start(
         self, runtime: ContainerRuntime, pod: StaticPod, action: Start, memory: Memory, now: datetime
@@ -125,7 +128,19 @@ class Launcher:
             self._set_dns(runtime, pod, identity)
         else:
             self._history.record(about(pod, action.container), "Started", "started")
+            self._begin_hook(pod, action.sandbox, pod.container(action.container), identity)
         return memory
+
+    def _begin_hook(self, pod: StaticPod, sandbox: Instance, container: Container, identity: str) -> None:
+        handler = container.lifecycle.post_start if container.lifecycle else None
+        if handler is None:
+            return
+        handler = with_port_number(handler, container)
+        address = self._own_ip(pod, sandbox)
+        self._hooks.begin(HookTarget(about(pod, container.name), identity, handler, address))
+
+    def _own_ip(self, pod: StaticPod, sandbox: Instance) -> str:
+        return self._node.address if pod.pod.spec.host_network else sandbox.state.ip
 
     def _container_spec(self, runtime: ContainerRuntime, pod: StaticPod, action: Start) -> ContainerSpec:
         assert action.sandbox is not None
@@ -133,7 +148,7 @@ class Launcher:
         security = pod.pod.spec.security_context
         if must_not_be_root(security, container):
             refuse_root(security, container, runtime.image(container.image))
-        own_ip = self._node.address if pod.pod.spec.host_network else action.sandbox.state.ip
+        own_ip = self._own_ip(pod, action.sandbox)
         addresses = Addresses(own_ip, self._node.address, self._node.cores, self._node.memory)
         variables = environment(pod, container, self._node.name, addresses)
         mounts = self._volumes.mounts(pod, container, action.attempt, own_ip, variables)

@@ -31,7 +31,7 @@ class Memory:
     ``looked``: when an image whose pull waits was last looked for in the engine.
     ``missing``: images the engine was found not to have. ``pulled``: containers whose image was pulled for
     their next start (policy Always). ``leaving``: the manifest was taken away; everything goes before
-    anything of the pod starts again.
+    anything of the pod starts again. ``farewell``: when the containers began to stop, all of them.
     """
 
     restarts: Mapping[str, Backoff] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Memory:
     missing: frozenset[str] = frozenset()
     pulled: frozenset[str] = frozenset()
     leaving: bool = False
+    farewell: datetime | None = None
 
     def with_start(self, container: str, failed: datetime | None, now: datetime) -> Memory:
         """A container was started, in answer to a failure at that time, if any."""
@@ -48,8 +49,16 @@ class Memory:
         if failed is not None:
             restarts[container] = after_retry(restarts.get(container), CRASH, failed, now)
         return replace(
-            self, restarts=restarts, setups=_without(self.setups, container), pulled=self.pulled - {container}
+            self,
+            restarts=restarts,
+            setups=_without(self.setups, container),
+            pulled=self.pulled - {container},
+            farewell=None,
         )
+
+    def with_farewell(self, now: datetime) -> Memory:
+        """The pod as a whole stops, since now or since an earlier moment."""
+        return replace(self, farewell=self.farewell or now)
 
     def with_setup_failure(self, container: str, reason: str, message: str, now: datetime) -> Memory:
         failure = _failure(self.setups.get(container), SETUP, reason, message, now)

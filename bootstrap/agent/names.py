@@ -34,6 +34,10 @@ HASH = "annotation.io.kubernetes.container.hash"
 GRACE = "annotation.io.kubernetes.pod.terminationGracePeriod"
 MESSAGE_PATH = "annotation.io.kubernetes.container.terminationMessagePath"
 MESSAGE_POLICY = "annotation.io.kubernetes.container.terminationMessagePolicy"
+PRE_STOP = "annotation.io.kubernetes.container.preStopHandler"
+SIDECAR = "podstrap.sidecar"
+"""Of an init container that runs as long as its pod: its place among the init containers."""
+
 CONFIG_HASH = "annotation.kubernetes.io/config.hash"
 CONFIG_SOURCE = "annotation.kubernetes.io/config.source"
 
@@ -76,8 +80,10 @@ def sandbox_labels(pod: StaticPod, node: str, attempt: int, began: datetime) -> 
 def container_labels(
     pod: StaticPod, container: PodContainer, node: str, attempt: int, sandbox_id: str, began: datetime
 ) -> dict[str, str]:
+    sidecar = pod.sidecar(container.name)
     return {
         **_pod_labels(pod, node, attempt, began),
+        **({} if sidecar is None else {SIDECAR: str(sidecar)}),
         TYPE: CONTAINER_TYPE,
         CONTAINER_NAME: container.name,
         SANDBOX_ID: sandbox_id,
@@ -104,7 +110,7 @@ class Instance:
     """One container of the engine, read back: which attempt at which container of which pod, and how it is.
 
     ``sandbox`` is the ID of the sandbox it was made for, "" for a sandbox itself. ``grace`` in seconds.
-    ``began`` is when its pod was first started.
+    ``began`` is when its pod was first started; ``sidecar`` its place among the init containers, if any.
     """
 
     state: Container
@@ -116,6 +122,7 @@ class Instance:
     grace: int
     began: datetime
     message_policy: str = ""
+    sidecar: int | None = None
 
     @property
     def id(self) -> str:
@@ -158,6 +165,7 @@ def instance_of(state: Container) -> Instance:
         grace=_number(labels.get(GRACE, ""), DEFAULT_GRACE),
         began=_time(labels.get(BEGAN, ""), state.created),
         message_policy=labels.get(MESSAGE_POLICY, ""),
+        sidecar=_number(labels[SIDECAR], 0) if SIDECAR in labels else None,
     )
 
 

@@ -1,23 +1,27 @@
 """What to do next for one pod name: the whole decision, as a pure function. One action at a time.
 
-Source: the kubelet's computePodActions and pod workers (reference of numbers: ``backoff``). Invariants: never
-two running containers of one name in a pod; nothing of a new UID starts before everything of the old one is
-gone; a container is restarted in the sandbox that runs, and a dead sandbox rebuilds the whole pod.
+Source: the kubelet's computePodActions, computeInitContainerActions and pod workers (numbers: ``backoff``).
+Invariants: never two running containers of one name in a pod; nothing of a new UID starts before everything
+of the old one is gone; a container is restarted in the sandbox that runs, and a dead sandbox rebuilds the
+whole pod; a container starts only after every init container before it has done its part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bootstrap.agent.backoff import waits_until
+from bootstrap.agent.ending import deadline_of, ending, restart_policy, wants_start
 from bootstrap.agent.identity import StaticPod, container_hash
-from bootstrap.agent.memory import Failure, Memory
+from bootstrap.agent.memory import Failure
 from bootstrap.agent.names import SANDBOX, Instance
+from bootstrap.agent.situation import Situation
 from bootstrap.model.podspec import Container
 
 SANDBOX_GRACE = 10
+SHORTEST_GRACE = 2
 LOOK_SECONDS = 10
 """How often a missing image is looked for locally while its pull waits: it may have been loaded by hand."""
 
@@ -38,10 +42,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop all at once; ``targets`` are instances with the grace in seconds of each."""
+    """Stop all at once; ``targets`` are instances with the grace in seconds of each.
+
+    ``farewell``: the pod as a whole goes, in several such actions that share its grace.
+    """
 
     targets: tuple[tuple[Instance, int], ...]
     why: str
+    farewell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,50 +80,25 @@ class Rest:
 Action = Start | Stop | Remove | Pull | Rest
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything the decision depends on, and what its status says.
-
-    ``desired`` None: the pod has no manifest. ``failing``: ID of a container -> the probe failure for which
-    it must be stopped. ``pause_image`` is the sandbox's. ``messages``: ID of a dead container -> what it said
-    at its end.
-    """
-
-    desired: StaticPod | None
-    instances: tuple[Instance, ...]
-    now: datetime
-    pause_image: str
-    memory: Memory = Memory()
-    failing: Mapping[str, str] = field(default_factory=dict)
-    messages: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def began(self) -> datetime:
-        """When the desired pod was first started; now, if it never was."""
-        uid = self.desired.uid if self.desired else ""
-        return min((each.began for each in self.instances if each.uid == uid), default=self.now)
-
-    def newest(self, container: str) -> Instance | None:
-        """The latest attempt at a container (or at the sandbox) of the desired pod."""
-        found = [each for each in self.instances if each.container == container]
-        return max(found, key=lambda each: (each.attempt, each.state.created), default=None)
-
-
 def plan(situation: Situation) -> Action:
     """The next action; Rest when the pod is as it should be."""
     desired = situation.desired
     leftovers = _leftovers(situation)
     if leftovers:
-        return _clear(leftovers, "replaced" if desired else "its manifest is gone", situation.now)
+        return _clear(situation, leftovers, "replaced" if desired else "its manifest is gone")
     if desired is None:
         return Rest()
     sandbox = situation.newest(SANDBOX)
+    end = ending(situation, desired)
+    if end is not None:
+        running = tuple(each for each in situation.instances if each.is_running)
+        return _farewell(situation, running, end.why) or Rest()
     extra = tuple(
         each for each in situation.instances if each.is_sandbox and each.is_running and each != sandbox
     )
     if sandbox is None or extra or not _is_usable(sandbox, desired):
-        return _rebuild(situation, desired)
-    rests = []
+        return _rebuild(situation)
+    rests = [deadline_of(situation, desired)]
     for action in (*_children(situation, desired, sandbox), *_garbage(situation, sandbox)):
         if not isinstance(action, Rest):
             return action
@@ -130,18 +113,33 @@ def _leftovers(situation: Situation) -> tuple[Instance, ...]:
     return tuple(each for each in situation.instances if each.uid != desired.uid)
 
 
-def _clear(leftovers: tuple[Instance, ...], why: str, now: datetime) -> Action:
-    """Containers stop together, then the sandbox, then all are removed."""
+def _clear(situation: Situation, leftovers: tuple[Instance, ...], why: str) -> Action:
+    """All stop in their order, then all are removed."""
     running = tuple(each for each in leftovers if each.is_running)
-    containers = tuple((each, each.grace) for each in running if not each.is_sandbox)
-    if containers:
-        return Stop(containers, why)
-    if running:
-        return Stop(tuple((each, SANDBOX_GRACE) for each in running), why)
+    stop = _farewell(situation, running, why)
+    if stop is not None:
+        return stop
     removable = tuple(each for each in leftovers if not each.is_leaving)
     if removable:
         return Remove(tuple(sorted(removable, key=lambda each: each.is_sandbox)), why)
-    return Rest(now + timedelta(seconds=1))
+    return Rest(situation.now + timedelta(seconds=1))
+
+
+def _farewell(situation: Situation, running: tuple[Instance, ...], why: str) -> Stop | None:
+    """Who of a pod stops next: all that are no sidecars at once, then sidecars from the last to the first,
+    then the sandbox. All together have the pod's grace, and each a little in any case."""
+    containers = [each for each in running if not each.is_sandbox]
+    batch = [each for each in containers if each.sidecar is None]
+    if not batch and containers:
+        batch = [max(containers, key=lambda each: each.sidecar or 0)]
+    if not batch and running:
+        return Stop(tuple((each, SANDBOX_GRACE) for each in running), why, farewell=True)
+    if not batch:
+        return None
+    since = situation.memory.farewell
+    spent = int((situation.now - since).total_seconds()) if since else 0
+    targets = tuple((each, max(SHORTEST_GRACE, each.grace - max(0, spent))) for each in batch)
+    return Stop(targets, why, farewell=True)
 
 
 def _is_usable(sandbox: Instance, desired: StaticPod) -> bool:
@@ -149,19 +147,15 @@ def _is_usable(sandbox: Instance, desired: StaticPod) -> bool:
     return sandbox.is_running and (sandbox.state.network_mode == "host") == desired.pod.spec.host_network
 
 
-def _rebuild(situation: Situation, desired: StaticPod) -> Action:
+def _rebuild(situation: Situation) -> Action:
     """The sandbox is missing, dead or wrong: everything of the pod stops, then a new one starts."""
     running = tuple(each for each in situation.instances if each.is_running)
-    containers = tuple((each, desired.grace) for each in running if not each.is_sandbox)
-    if containers:
-        return Stop(containers, "its sandbox is gone")
-    if running:
-        return Stop(tuple((each, SANDBOX_GRACE) for each in running), "the sandbox is not as it should be")
+    stop = _farewell(situation, running, "its sandbox is gone")
+    if stop is not None:
+        return stop
     stillborn = tuple(each for each in situation.instances if each.is_stillborn)
     if stillborn:
         return Remove(stillborn, "never started")
-    if not _has_work(situation, desired):
-        return Rest()
     last = situation.newest(SANDBOX)
     if last is not None:
         for surplus in _garbage(situation, last):
@@ -170,38 +164,31 @@ def _rebuild(situation: Situation, desired: StaticPod) -> Action:
     return waiting or Start(SANDBOX, last.attempt + 1 if last else 0, situation.began)
 
 
-def _has_work(situation: Situation, desired: StaticPod) -> bool:
-    """Whether any container still has to run: a pod that has finished gets no new sandbox."""
-    return any(_wants_start(desired, situation.newest(each.name)) for each in desired.pod.spec.containers)
-
-
-def _wants_start(desired: StaticPod, last: Instance | None) -> bool:
-    """By the restart policy; ``last`` does not run."""
-    if last is None or last.is_stillborn or desired.pod.spec.restart_policy == "Always":
-        return True
-    return desired.pod.spec.restart_policy == "OnFailure" and last.state.exit_code != 0
-
-
 def _children(situation: Situation, desired: StaticPod, sandbox: Instance) -> Iterator[Action]:
     """An action, or a Rest, for each container: stops first, so that a start never waits behind its own
     past."""
     yield from _stops(situation, desired, sandbox)
-    spec = desired.pod.spec
-    app_names = {each.name for each in spec.containers}
+    app_names = {each.name for each in desired.pod.spec.containers}
     initialized = any(
         each.sandbox == sandbox.id and each.container in app_names for each in situation.instances
     )
-    if not initialized:
-        for container in spec.init_containers:
-            done = _init_step(situation, desired, container, sandbox)
-            if done is not None:
-                yield done
+    for container in desired.pod.spec.init_containers:
+        if desired.sidecar(container.name) is not None:
+            step = _sidecar_step(situation, container, sandbox)
+        else:
+            step = None if initialized else _init_step(situation, desired, container, sandbox)
+        if step is not None:
+            yield step
+            if not initialized:
                 return
-    for container in spec.containers:
+    for container in desired.pod.spec.containers:
         last = situation.newest(container.name)
         if last is not None and last.is_running:
-            continue
-        if _wants_start(desired, last):
+            if last.id in situation.hooking:
+                # As in a kubelet, what comes after waits for the hook: some count on it.
+                yield Rest()
+                return
+        elif wants_start(desired, container, last):
             yield _start(situation, container, last, sandbox)
 
 
@@ -211,6 +198,7 @@ def _stops(situation: Situation, desired: StaticPod, sandbox: Instance) -> Itera
         if instance.is_sandbox or not instance.is_running:
             continue
         container = names.get(instance.container)
+        fault = situation.faults.get(instance.id)
         why = ""
         if container is None:
             why = "no longer in the manifest"
@@ -218,19 +206,19 @@ def _stops(situation: Situation, desired: StaticPod, sandbox: Instance) -> Itera
             why = "left over from an earlier sandbox"
         elif instance.hash != container_hash(container):
             why = "its definition changed"
-        elif instance.id in situation.failing:
-            why = situation.failing[instance.id]
+        elif fault is not None:
+            why = fault.why
         if why:
-            yield Stop(((instance, _grace(desired, container, instance, situation)),), why)
+            grace = desired.grace if fault is None or fault.grace is None else fault.grace
+            yield Stop(((instance, max(SHORTEST_GRACE, grace)),), why)
 
 
-def _grace(desired: StaticPod, container: Container | None, instance: Instance, situation: Situation) -> int:
-    """The pod's, unless a failed liveness or startup probe brings its own."""
-    if container and instance.id in situation.failing:
-        for probe in (container.liveness_probe, container.startup_probe):
-            if probe and probe.termination_grace_period_seconds is not None:
-                return probe.termination_grace_period_seconds
-    return desired.grace
+def _sidecar_step(situation: Situation, container: Container, sandbox: Instance) -> Action | None:
+    """None when what comes after this sidecar may start."""
+    last = situation.newest(container.name)
+    if last is not None and last.is_running:
+        return Rest() if last.id in situation.unstarted else None
+    return _start(situation, container, last, sandbox)
 
 
 def _init_step(
@@ -244,7 +232,7 @@ def _init_step(
     if last is not None and here and last.state.status == "exited":
         if last.state.exit_code == 0:
             return None
-        if desired.pod.spec.restart_policy == "Never":
+        if restart_policy(desired, container) == "Never":
             return Rest()
     return _start(situation, container, last, sandbox)
 

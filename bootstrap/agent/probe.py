@@ -27,12 +27,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the probes of one container say. ``failing`` is why it must be stopped, "" if it need not be."""
+    """What the probes of one container say. ``failing`` is why it must be stopped, "" if it need not be.
+
+    ``grace`` is the failed probe's own, in seconds; None leaves the pod's.
+    """
 
     started: bool = True
     ready: bool = True
     failing: str = ""
     message: str = ""
+    grace: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,14 @@ def verdict(container: Container, states: dict[Kind, ProbeState]) -> Verdict:
     startup, liveness, readiness = (_state(states, kind) for kind in KINDS)
     started = container.startup_probe is None or startup.passed is True
     ready = started and (container.readiness_probe is None or readiness.passed is True)
-    failing = ""
+    failing, failed = "", None
     if startup.passed is False:
-        failing = f"startup probe failed: {startup.message}"
+        failing, failed = f"startup probe failed: {startup.message}", container.startup_probe
     elif liveness.passed is False:
-        failing = f"liveness probe failed: {liveness.message}"
+        failing, failed = f"liveness probe failed: {liveness.message}", container.liveness_probe
+    grace = failed.termination_grace_period_seconds if failed else None
     worst = next((state.message for state in (startup, liveness, readiness) if state.message), "")
-    return Verdict(started, ready, failing, worst)
+    return Verdict(started, ready, failing, worst, grace)
 
 
 def _state(states: dict[Kind, ProbeState], kind: Kind) -> ProbeState:

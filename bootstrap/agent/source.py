@@ -17,7 +17,7 @@ from typing import Any
 from bootstrap.agent.identity import StaticPod, static_pod
 from bootstrap.agent.status import ManifestProblem
 from bootstrap.errors import BootstrapError
-from bootstrap.model.pod import PodRejectedError, decode_pod
+from bootstrap.model.pod import DecodedPod, PodRejectedError, decode_pod
 
 MAX_BYTES = 10 * 1024 * 1024
 LONGEST_NAME = 253
@@ -183,8 +183,14 @@ def read_manifest(path: Path, node: str) -> tuple[StaticPod, tuple[str, ...]]:
     pod = static_pod(decoded.pod, node, str(path))
     if len(pod.name) > LONGEST_NAME:
         raise PodRejectedError(f"metadata.name: {pod.name} is longer than {LONGEST_NAME} characters")
+    return pod, remarks_on(decoded)
+
+
+def remarks_on(decoded: DecodedPod) -> tuple[str, ...]:
+    """What is to be said of a manifest that is run."""
     unknown = ", ".join(decoded.ignored)
-    return pod, (f"unknown fields are ignored: {unknown}",) if unknown else ()
+    remarks = (f"unknown fields are ignored: {unknown}",) if unknown else ()
+    return (*remarks, *(f"without effect: {line}" for line in decoded.inert))
 
 
 def parse_document(data: bytes) -> object:

@@ -14,10 +14,11 @@ import msgspec
 
 from bootstrap.agent.backoff import waits_until
 from bootstrap.agent.conditions import Condition, pod_conditions, with_times
+from bootstrap.agent.ending import Ending, ending
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.names import SANDBOX, Instance
-from bootstrap.agent.plan import Situation
 from bootstrap.agent.probe import Verdict
+from bootstrap.agent.situation import Situation
 from bootstrap.model.podspec import Container
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Terminating"]
@@ -45,7 +46,7 @@ class ContainerStatus(_Value, frozen=True, kw_only=True):
     """``state`` is running, waiting or terminated; ``reason`` and ``message`` say why it is not running.
 
     ``since`` is when it started, or ended. ``last_exit`` is its newest end: that of ``state`` terminated,
-    else the one before. ``image_id`` is of the newest instance.
+    else the one before. ``image_id`` is of the newest instance. A sidecar is an ``init`` container too.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ContainerStatus(_Value, frozen=True, kw_only=True):
     image_id: str = ""
     state: Literal["running", "waiting", "terminated"]
     init: bool = False
+    sidecar: bool = False
     id: str = ""
     ready: bool = False
     started: bool = False
@@ -123,11 +125,14 @@ def pod_status(
     desired = situation.desired
     if desired is None:
         return _leaving_status(situation)
+    end = ending(situation, desired)
     init = tuple(
-        _container_status(situation, each, verdicts, init=True) for each in desired.pod.spec.init_containers
+        _container_status(situation, each, verdicts, end, init=True)
+        for each in desired.pod.spec.init_containers
     )
-    apps = tuple(_container_status(situation, each, verdicts) for each in desired.pod.spec.containers)
-    phase = _phase(desired, init, apps)
+    apps = tuple(_container_status(situation, each, verdicts, end) for each in desired.pod.spec.containers)
+    lasting = (*(each for each in init if each.sidecar), *apps)
+    phase = _phase(end, init, apps)
     sandbox = situation.newest(SANDBOX)
     address = node_address if desired.pod.spec.host_network else sandbox.state.ip if sandbox else ""
     status = PodStatus(
@@ -136,7 +141,9 @@ def pod_status(
         uid=desired.uid,
         manifest=desired.source,
         phase=phase,
-        ready=all(each.ready for each in apps),
+        ready=all(each.ready for each in lasting) and not desired.pod.spec.readiness_gates,
+        reason=end.reason if end else "",
+        message=end.message if end else "",
         ip=address,
         started=situation.began if situation.instances else None,
         conditions=_conditions(desired, phase, init, apps, sandbox),
@@ -213,11 +220,12 @@ def _conditions(
 ) -> tuple[Condition, ...]:
     """An app container that has run is proof that the init containers were done with."""
     initialized = any(each.id or each.last_exit for each in apps)
+    lasting = (*(each for each in init if each.sidecar), *apps)
     return pod_conditions(
         phase,
         has_sandbox=sandbox is not None and sandbox.is_running,
-        uninitialized=() if initialized else tuple(each.name for each in init if not each.ready),
-        unready=tuple(each.name for each in apps if not each.ready),
+        uninitialized=() if initialized else tuple(each.name for each in init if not _is_done(each)),
+        unready=tuple(each.name for each in lasting if not each.ready),
         gates=bool(desired.pod.spec.readiness_gates),
     )
 
@@ -232,7 +240,12 @@ def _with_times(status: PodStatus, now: datetime, previous: PodStatus | None) ->
 
 
 def _container_status(
-    situation: Situation, container: Container, verdicts: Mapping[str, Verdict], *, init: bool = False
+    situation: Situation,
+    container: Container,
+    verdicts: Mapping[str, Verdict],
+    end: Ending | None,
+    *,
+    init: bool = False,
 ) -> ContainerStatus:
     attempts = sorted(
         (each for each in situation.instances if each.container == container.name and not each.is_stillborn),
@@ -247,34 +260,45 @@ def _container_status(
         image_id=last.state.image_id if last else "",
         state="waiting",
         init=init,
+        sidecar=init and container.restart_policy == "Always",
         restarts=last.attempt if last else 0,
         last_exit=exit_of(dead, situation.messages.get(dead.id, "")) if dead else None,
     )
     if last is not None and last.is_running:
         verdict = verdicts.get(last.id, Verdict())
+        hooking = last.id in situation.hooking
         return msgspec.structs.replace(
             common,
             state="running",
             id=last.id,
-            # An init container is ready when it has done its work.
-            ready=verdict.ready and not init,
-            started=verdict.started,
+            # An init container that has an end is ready when it has done its work.
+            ready=verdict.ready and not hooking and (common.sidecar or not init),
+            started=verdict.started and not hooking,
             message="" if verdict.ready else verdict.message,
             since=last.state.started,
         )
-    reason, message = _waiting(situation, container, last)
+    reason, message = ("", "") if end else _waiting(situation, container, last)
     if last is not None and not reason:
         ended = exit_of(last, situation.messages.get(last.id, ""))
         return msgspec.structs.replace(
             common,
             state="terminated",
             id=last.id,
-            ready=init and ended.exit_code == 0,
+            ready=init and not common.sidecar and ended.exit_code == 0,
             reason=ended.reason,
             message=ended.message,
             since=ended.finished,
         )
-    return msgspec.structs.replace(common, reason=reason or "ContainerCreating", message=message)
+    blank = "PodInitializing" if _is_initializing(situation) else "ContainerCreating"
+    return msgspec.structs.replace(common, reason=reason or blank, message=message)
+
+
+def _is_initializing(situation: Situation) -> bool:
+    """It has init containers, and none of the others was ever started."""
+    spec = situation.desired.pod.spec if situation.desired else None
+    if spec is None or not spec.init_containers:
+        return False
+    return all(situation.newest(each.name) is None for each in spec.containers)
 
 
 def _waiting(situation: Situation, container: Container, last: Instance | None) -> tuple[str, str]:
@@ -294,16 +318,18 @@ def _waiting(situation: Situation, container: Container, last: Instance | None) 
     return "", ""
 
 
-def _phase(desired: StaticPod, init: tuple[ContainerStatus, ...], apps: tuple[ContainerStatus, ...]) -> Phase:
-    policy = desired.pod.spec.restart_policy
+def _phase(end: Ending | None, init: tuple[ContainerStatus, ...], apps: tuple[ContainerStatus, ...]) -> Phase:
+    if end is not None:
+        succeeded = not end.reason and all(each.last_exit and each.last_exit.exit_code == 0 for each in apps)
+        return "Succeeded" if succeeded else "Failed"
     seen_apps = any(each.id or each.last_exit for each in apps)
-    if not seen_apps and any(not each.ready for each in init):
-        failed = any(each.state == "terminated" and not each.ready for each in init)
-        return "Failed" if failed and policy == "Never" else "Pending"
+    if not seen_apps and not all(_is_done(each) for each in init):
+        return "Pending"
     if any(each.state == "waiting" and each.last_exit is None for each in apps):
         return "Pending"
-    if policy == "Always" or any(each.state != "terminated" for each in apps):
-        return "Running"
-    if all(each.last_exit and each.last_exit.exit_code == 0 for each in apps):
-        return "Succeeded"
-    return "Failed" if policy == "Never" else "Running"
+    return "Running"
+
+
+def _is_done(init: ContainerStatus) -> bool:
+    """Whether what comes after this init container may start."""
+    return init.started if init.sidecar else init.ready

@@ -7,6 +7,7 @@ step to the next, so it does not matter what happened in between, or to whom.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,16 +15,18 @@ from dataclasses import dataclass, replace
 
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.history import History, Subject, about
+from bootstrap.agent.hooks import Hooks, HookTarget, pre_stop_of
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.lastwords import LastWords
 from bootstrap.agent.launcher import Launcher
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import SANDBOX, Instance, instance_of, labels_of_pod
 from bootstrap.agent.node import Node
-from bootstrap.agent.plan import Action, Pull, Remove, Rest, Situation, Start, Stop, plan
+from bootstrap.agent.plan import SHORTEST_GRACE, Action, Pull, Remove, Rest, Start, Stop, plan
 from bootstrap.agent.probe import Verdict
 from bootstrap.agent.prober import Prober, Target
 from bootstrap.agent.resync import Picture
+from bootstrap.agent.situation import Fault, Situation
 from bootstrap.agent.status import PodStatus, Wait, backoffs, pod_status
 from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
@@ -35,8 +38,6 @@ log = logging.getLogger("bootstrap.agent")
 ENGINE_RETRY_SECONDS = 1.0
 SURPRISE_RETRY_SECONDS = 10.0
 """After a failure nobody foresaw: the kubelet's retry of a pod sync that failed."""
-
-SHORTEST_GRACE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Surroundings:
     volumes: Volumes
     prober: Prober
     history: History
+    hooks: Hooks
     rouse: Callable[[Worker], None]
     aside: Callable[[], AbstractContextManager[None]]
 
@@ -66,7 +68,9 @@ class Worker:
         self.engine_problem = ""
         self.picture: Picture = frozenset()
         self._at = surroundings
-        self._launcher = Launcher(surroundings.node, surroundings.volumes, surroundings.history)
+        self._launcher = Launcher(
+            surroundings.node, surroundings.volumes, surroundings.history, surroundings.hooks
+        )
         self._last_words = LastWords(surroundings.node)
         self._lock = threading.Lock()
         self._desired: StaticPod | None = None
@@ -141,12 +145,11 @@ class Worker:
         desired = self._accept_desired()
         situation = self._observe(runtime, desired)
         verdicts = self._probe(situation)
-        failing = {key: each.failing for key, each in verdicts.items() if each.failing}
-        situation = replace(situation, failing=failing)
+        situation = self._judged(situation, verdicts)
         action = plan(situation)
         self.status = pod_status(situation, verdicts, self._at.node.address, self.status)
         self._record_waits(desired)
-        self._perform(runtime, action, desired)
+        self._perform(runtime, action, situation)
         if isinstance(action, Rest) and not situation.instances:
             with self._lock:
                 self._done = self._desired is None
@@ -195,6 +198,16 @@ class Worker:
         self._at.prober.track(self.key, tuple(targets))
         return {each.id: self._at.prober.verdict(each.id, each.container) for each in targets}
 
+    def _judged(self, situation: Situation, verdicts: dict[str, Verdict]) -> Situation:
+        """The situation with what probes and hooks say."""
+        hooks = self._at.hooks
+        hooks.keep(self.key, frozenset(each.id for each in situation.instances if each.is_running))
+        faults = {key: Fault(each.failing, each.grace) for key, each in verdicts.items() if each.failing}
+        faults |= {key: Fault(why) for key, why in hooks.failures(self.key).items()}
+        hooking = hooks.under_way(self.key)
+        unstarted = {key for key, each in verdicts.items() if not each.started}
+        return replace(situation, faults=faults, hooking=hooking, unstarted=hooking | unstarted)
+
     def _target(self, desired: StaticPod, instance: Instance, situation: Situation) -> Target | None:
         try:
             container = desired.container(instance.container)
@@ -210,7 +223,8 @@ class Worker:
             instance.state.started or instance.state.created,
         )
 
-    def _perform(self, runtime: ContainerRuntime, action: Action, desired: StaticPod | None) -> None:
+    def _perform(self, runtime: ContainerRuntime, action: Action, situation: Situation) -> None:
+        desired = situation.desired
         if isinstance(action, Start) and desired is not None:
             now = self._at.clock.now()
             self._memory = self._launcher.start(runtime, desired, action, self._memory, now)
@@ -218,26 +232,29 @@ class Worker:
             with self._at.aside():
                 self._memory = self._launcher.pull(runtime, desired, action, self._memory, self._at.clock)
         elif isinstance(action, Stop):
+            if action.farewell:
+                self._memory = self._memory.with_farewell(situation.now)
             with self._at.aside():
-                self._stop(runtime, action, desired)
+                self._stop(runtime, action, situation)
         elif isinstance(action, Remove):
             for instance in action.targets:
                 log.info("pod %s: removing container %s (%s)", self.key, instance.state.name, action.why)
                 runtime.remove(instance.id)
 
-    def _stop(self, runtime: ContainerRuntime, action: Stop, desired: StaticPod | None) -> None:
+    def _stop(self, runtime: ContainerRuntime, action: Stop, situation: Situation) -> None:
         """All targets at once: one on this thread, the others on threads (and connections) of their own."""
         for instance, grace in action.targets:
-            self._say_stop(instance, grace, action.why, desired)
+            self._say_stop(instance, grace, action.why, situation.desired)
+        addresses = {each.id: each.state.ip for each in situation.instances if each.is_sandbox}
         others = [
-            threading.Thread(target=self._stop_elsewhere, args=(instance, grace), daemon=True)
+            threading.Thread(target=self._stop_elsewhere, args=(instance, grace, addresses), daemon=True)
             for instance, grace in action.targets[1:]
         ]
         for thread in others:
             thread.start()
         first, grace = action.targets[0]
         try:
-            runtime.stop(first.id, max(SHORTEST_GRACE, grace))
+            self._stop_one(runtime, first, grace, addresses)
         finally:
             for thread in others:
                 thread.join()
@@ -252,10 +269,23 @@ class Worker:
             subject = about(desired, container)
         self._at.history.record(subject, "Killing", f"stopping: {why}")
 
-    def _stop_elsewhere(self, instance: Instance, grace: int) -> None:
+    def _stop_one(
+        self, runtime: ContainerRuntime, instance: Instance, grace: float, addresses: dict[str, str]
+    ) -> None:
+        """Its preStop hook, then the signal: they share the grace, but the signal gets some in any case."""
+        handler = pre_stop_of(instance)
+        if handler is not None:
+            address = addresses.get(instance.sandbox) or self._at.node.address or "127.0.0.1"
+            is_init = instance.sidecar is not None
+            subject = Subject(self.name, self.namespace, instance.uid, instance.container, is_init)
+            target = HookTarget(subject, instance.id, handler, address)
+            grace = self._at.hooks.before_stop(runtime, target, grace)
+        runtime.stop(instance.id, max(SHORTEST_GRACE, math.ceil(grace)))
+
+    def _stop_elsewhere(self, instance: Instance, grace: int, addresses: dict[str, str]) -> None:
         try:
             with self._at.engine.lent() as runtime:
-                runtime.stop(instance.id, max(SHORTEST_GRACE, grace))
+                self._stop_one(runtime, instance, grace, addresses)
         except BootstrapError as error:
             log.warning("pod %s: container %s: %s", self.key, instance.container, error.message)
 

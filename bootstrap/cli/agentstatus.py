@@ -86,9 +86,9 @@ def pod_word(pod: dict[str, Any]) -> str:
     if pod["phase"] == "Terminating" or pod.get("reason"):
         return str(pod.get("reason") or pod["phase"])
     init = [each for each in pod["containers"] if each["init"]]
-    done = [each for each in init if each["ready"]]
+    done = [each for each in init if each["ready"] or (each.get("sidecar") and each["started"])]
     for container in init:
-        if not container["ready"]:
+        if container not in done:
             if container["state"] == "running" or container["reason"] in ("", *HARMLESS):
                 return f"Init:{len(done)}/{len(init)}"
             return f"Init:{container['reason']}"

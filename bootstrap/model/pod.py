@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from bootstrap.errors import BootstrapError
-from bootstrap.model.podfields import REFUSED, UNREMARKABLE
+from bootstrap.model.podfields import INERT, REFUSED, UNREMARKABLE
 from bootstrap.model.podrules import problems_of
 from bootstrap.model.podspec import Container, Pod, ResourceRequirements
 
@@ -28,10 +28,14 @@ class PodRejectedError(BootstrapError):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPod:
-    """``ignored`` are the paths of the fields nobody knows, e.g. ``spec.containers[0].comand``."""
+    """``ignored`` are the paths of the fields nobody knows, e.g. ``spec.containers[0].comand``.
+
+    ``inert`` are lines (path: reason) for those that are known and change nothing.
+    """
 
     pod: Pod
     ignored: tuple[str, ...] = ()
+    inert: tuple[str, ...] = ()
 
 
 def decode_pod(document: object) -> DecodedPod:
@@ -45,9 +49,9 @@ def decode_pod(document: object) -> DecodedPod:
         found = f"{document.get('apiVersion')} {document.get('kind')}"
         raise PodRejectedError(f"the document is not a v1 Pod but a {found!r}")
     plain = _without_nulls(document)
-    refused, ignored = _judge_fields(plain)
-    if refused:
-        raise _rejection(plain, refused)
+    fields = _judge_fields(plain)
+    if fields.refused:
+        raise _rejection(plain, fields.refused)
     try:
         pod = msgspec.convert(plain, Pod)
     except msgspec.ValidationError as error:
@@ -56,7 +60,7 @@ def decode_pod(document: object) -> DecodedPod:
     problems = problems_of(pod)
     if problems:
         raise _rejection(plain, problems)
-    return DecodedPod(pod, ignored)
+    return DecodedPod(pod, fields.unknown, fields.inert)
 
 
 def with_defaults(pod: Pod) -> Pod:
@@ -109,17 +113,30 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _judge_fields(document: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(refused with reason, unknown): paths of the fields the model does not have, or must not have."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Fields that are not simply honoured: paths, with a reason where there is one."""
+
+    refused: tuple[str, ...]
+    inert: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def _judge_fields(document: Mapping[str, Any]) -> _Judged:
+    """What is to be said of the fields that are there."""
     refused: list[str] = []
-    ignored: list[str] = []
+    inert: list[str] = []
+    unknown: list[str] = []
     for path, value, known in _fields(document, Pod, ""):
         general = re.sub(r"\[\d+\]", "[]", path).replace("spec.initContainers[]", "spec.containers[]")
-        if general in REFUSED and value not in ("", []):
-            refused.append(f"{path}: {REFUSED[general]}")
-        elif not known and general not in REFUSED and general not in UNREMARKABLE:
-            ignored.append(path)
-    return tuple(refused), tuple(ignored)
+        if general in REFUSED:
+            if value not in ("", []):
+                refused.append(f"{path}: {REFUSED[general]}")
+        elif general in INERT:
+            inert.append(f"{path}: {INERT[general]}")
+        elif not known and general not in UNREMARKABLE:
+            unknown.append(path)
+    return _Judged(tuple(refused), tuple(inert), tuple(unknown))
 
 
 def _fields(value: Any, kind: Any, path: str) -> Iterator[tuple[str, Any, bool]]:

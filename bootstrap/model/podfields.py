@@ -27,7 +27,6 @@ REFUSED = {
     "spec.imagePullSecrets": _NEEDS_API,
     "spec.resourceClaims": _NEEDS_API,
     "spec.ephemeralContainers": "only a running pod may have them",
-    "spec.activeDeadlineSeconds": _UNSUPPORTED,
     "spec.runtimeClassName": _UNSUPPORTED,
     "spec.setHostnameAsFQDN": _UNSUPPORTED,
     "spec.hostUsers": _UNSUPPORTED,
@@ -35,8 +34,8 @@ REFUSED = {
     "spec.containers[].env[].valueFrom.secretKeyRef": _NEEDS_API,
     "spec.containers[].env[].valueFrom.configMapKeyRef": _NEEDS_API,
     "spec.containers[].volumeDevices": _UNSUPPORTED,
-    "spec.containers[].lifecycle": _UNSUPPORTED,
-    "spec.containers[].restartPolicy": _UNSUPPORTED,
+    "spec.containers[].restartPolicyRules": _UNSUPPORTED,
+    "spec.containers[].lifecycle.postStart.tcpSocket": "such a hook fails always: use exec, httpGet or sleep",
     "spec.containers[].livenessProbe.grpc": _UNSUPPORTED,
     "spec.containers[].readinessProbe.grpc": _UNSUPPORTED,
     "spec.containers[].startupProbe.grpc": _UNSUPPORTED,
@@ -44,6 +43,11 @@ REFUSED = {
     **{f"spec.volumes[].{source}": _UNSUPPORTED for source in _OTHER_VOLUMES.split()},
 }
 """Field -> why a pod that has it is refused."""
+
+INERT = {
+    "spec.containers[].lifecycle.preStop.tcpSocket": "no kubelet runs such a hook",
+}
+"""Field -> why a pod that has it runs as if it had not. Said once."""
 
 UNREMARKABLE = frozenset({"status", *(f"metadata.{field}" for field in _SERVER_METADATA.split())})
 """Fields the API server writes: dropped without a word, so that ``kubectl get -o yaml`` output is usable."""

@@ -102,6 +102,27 @@ class TCPSocketAction(_Part, frozen=True, kw_only=True):
     host: str = ""
 
 
+class SleepAction(_Part, frozen=True, kw_only=True):
+    seconds: int
+
+
+class LifecycleHandler(_Part, frozen=True, kw_only=True):
+    """One is set. ``tcp_socket`` is carried: no kubelet ever did it."""
+
+    exec: ExecAction | None = None
+    http_get: HTTPGetAction | None = None
+    sleep: SleepAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+
+
+class Lifecycle(_Part, frozen=True, kw_only=True):
+    """``stop_signal`` such as SIGUSR1 instead of the image's."""
+
+    post_start: LifecycleHandler | None = None
+    pre_stop: LifecycleHandler | None = None
+    stop_signal: str = ""
+
+
 class Probe(_Part, frozen=True, kw_only=True):
     """Exactly one of the three handlers is set. Times are seconds, thresholds consecutive results."""
 
@@ -173,7 +194,10 @@ class PodSecurityContext(_Part, frozen=True, kw_only=True):
 
 
 class Container(_Part, frozen=True, kw_only=True):
-    """``command`` and ``args`` replace the image's entrypoint and arguments when not empty."""
+    """``command`` and ``args`` replace the image's entrypoint and arguments when not empty.
+
+    ``restart_policy`` "" is the pod's; an init container with Always is a sidecar.
+    """
 
     name: str
     image: str
@@ -188,6 +212,8 @@ class Container(_Part, frozen=True, kw_only=True):
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
+    restart_policy: Literal["", "Always", "OnFailure", "Never"] = ""
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: Literal["File", "FallbackToLogsOnError"] = "File"
     security_context: SecurityContext = SecurityContext()
@@ -240,6 +266,7 @@ class PodSpec(_Part, frozen=True, kw_only=True):
     volumes: tuple[Volume, ...] = ()
     restart_policy: RestartPolicy = "Always"
     termination_grace_period_seconds: int = 30
+    active_deadline_seconds: int | None = None
     host_network: bool = False
     host_pid: bool = msgspec.field(default=False, name="hostPID")
     host_ipc: bool = msgspec.field(default=False, name="hostIPC")

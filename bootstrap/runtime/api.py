@@ -111,6 +111,7 @@ class ContainerSpec:
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False
+    stop_signal: str = ""
     runtime: str = ""
 
 

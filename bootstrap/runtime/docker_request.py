@@ -33,6 +33,8 @@ def create_request(spec: ContainerSpec, *, allow_negative_oom: bool) -> dict[str
         "ExposedPorts": {_port_key(port): {} for port in spec.ports},
         "HostConfig": _host_config(spec, allow_negative_oom=allow_negative_oom),
     }
+    if spec.stop_signal:
+        body["StopSignal"] = spec.stop_signal
     if spec.entrypoint is not None:
         body["Entrypoint"] = list(spec.entrypoint)
     if spec.command is not None:

@@ -52,6 +52,7 @@ class AgentHarness:
         self.processes = FakeProcesses()
         self.rouse: Callable[[Job], None] = lambda _job: None
         self.connection: Callable[[FakeEngine], FakeRuntime] = FakeRuntime
+        self.spawn_hook: Callable[[Callable[[], None]], None] = lambda hook: hook()
         self.agent = self.new_agent()
 
     def new_agent(self) -> Agent:
@@ -65,6 +66,7 @@ class AgentHarness:
             self.processes,
             rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
+            spawn_hook=lambda hook: self.spawn_hook(hook),
         )
 
     def restart_agent(self) -> None:

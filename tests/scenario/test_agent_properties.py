@@ -11,16 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bootstrap.agent.plan import Rest
-from bootstrap.runtime.api import ContainerSpec
+from bootstrap.runtime.api import ContainerSpec, ExecResult
 from tests.fakes.agent import IMAGE, AgentHarness, document
 from tests.fakes.runtime import FakeRuntime, Program
 
 PODS = ("web", "db")
 CONTAINERS = ("main", "side")
+INITS: tuple[dict[str, object], ...] = (
+    {"name": "init", "image": IMAGE},
+    {"name": "proxy", "image": IMAGE, "restartPolicy": "Always"},
+    {"name": "logs", "image": IMAGE, "restartPolicy": "Always"},
+)
+HOOK = {"exec": {"command": ["hook"]}}
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Edits, removals, crashes, kills, clean-ups by hand, interrupted agents, and single steps in between."""
+    """Edits, removals, crashes, kills, failing hooks, clean-ups by hand, interrupted agents, single steps."""
 
     @initialize()
     def begin(self) -> None:
@@ -29,6 +35,14 @@ class AnyHistory(RuleBasedStateMachine):
         runtime = FakeRuntime(self.harness.engine)
         self.foreign = runtime.create(ContainerSpec("k8s_main_web-n1_default_x_0", IMAGE))
         runtime.start(self.foreign)
+        self.hooks_gone_wrong: list[str] = []
+        self.hooks_fail = False
+        self.harness.engine.default_exec = self._hook
+
+    def _hook(self, spec: ContainerSpec, _argv: tuple[str, ...]) -> ExecResult:
+        if spec.name not in self.harness.engine.running():
+            self.hooks_gone_wrong.append(spec.name)
+        return ExecResult(int(self.hooks_fail), b"")
 
     def teardown(self) -> None:
         self._directory.cleanup()
@@ -37,16 +51,27 @@ class AnyHistory(RuleBasedStateMachine):
         pod=st.sampled_from(PODS),
         edit=st.integers(0, 2),
         policy=st.sampled_from(["Always", "OnFailure", "Never"]),
-        init=st.booleans(),
+        inits=st.lists(st.sampled_from(INITS), unique_by=lambda each: each["name"]),
+        hooks=st.booleans(),
+        deadline=st.sampled_from([None, 40]),
     )
-    def write(self, pod: str, edit: int, policy: str, init: bool) -> None:
-        inits = [{"name": "init", "image": IMAGE}] if init else []
-        containers = [{"name": name, "image": IMAGE} for name in CONTAINERS]
+    def write(
+        self,
+        pod: str,
+        edit: int,
+        policy: str,
+        inits: list[dict[str, object]],
+        hooks: bool,
+        deadline: int | None,
+    ) -> None:
+        lifecycle = {"postStart": HOOK, "preStop": HOOK} if hooks else None
+        containers = [{"name": name, "image": IMAGE, "lifecycle": lifecycle} for name in CONTAINERS]
         manifest = document(
             pod,
             containers=containers,
             initContainers=inits,
             restartPolicy=policy,
+            activeDeadlineSeconds=deadline,
             metadata={"labels": {"edit": str(edit)}},
         )
         self.harness.engine.set_program("init", Program(exits_after=1))
@@ -76,6 +101,11 @@ class AnyHistory(RuleBasedStateMachine):
     def remove_by_hand(self, number: int) -> None:
         ours = self._ours()
         FakeRuntime(self.harness.engine).remove(ours[number % len(ours)])
+
+    @rule(fail=st.booleans())
+    def hooks_turn(self, fail: bool) -> None:
+        """From now on every hook fails, or succeeds."""
+        self.hooks_fail = fail
 
     @rule(seconds=st.sampled_from([0.5, 5, 30, 700]))
     def wait(self, seconds: float) -> None:
@@ -117,6 +147,11 @@ class AnyHistory(RuleBasedStateMachine):
     def never_touches_what_is_not_its_own(self) -> None:
         if hasattr(self, "harness"):
             assert self.harness.engine.containers[self.foreign].state.is_running
+
+    @invariant()
+    def a_hook_runs_only_in_a_container_that_runs(self) -> None:
+        if hasattr(self, "harness"):
+            assert self.hooks_gone_wrong == []
 
     def _ours(self) -> list[str]:
         return [each for each in self.harness.engine.containers if each != self.foreign]

@@ -91,6 +91,7 @@ ENDED = {"exitCode": 1, "reason": "Error", "finished": None}
             "Init:0/1",
         ),
         ([container(init=True), container(init=True, ready=False), container()], "Init:1/2"),
+        ([container(init=True, sidecar=True, ready=False), container()], "Running"),
         (
             [container(init=True, ready=False, state="waiting", reason="CrashLoopBackOff")],
             "Init:CrashLoopBackOff",

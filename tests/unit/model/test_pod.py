@@ -110,13 +110,23 @@ def test_null_means_not_set() -> None:
             {},
             "spec.containers[0].env[0].valueFrom.secretKeyRef",
         ),
-        ({"lifecycle": {"preStop": {}}}, {}, "spec.containers[0].lifecycle"),
+        (
+            {"lifecycle": {"postStart": {"tcpSocket": {"port": 1}}}},
+            {},
+            "spec.containers[0].lifecycle.postStart.tcpSocket",
+        ),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_with_its_path(
     container: dict[str, Any], spec: dict[str, Any], path: str
 ) -> None:
     assert problems(pod(container, **spec))[0].startswith(f"{path}: ")
+
+
+def test_what_has_no_effect_is_said_and_the_pod_runs() -> None:
+    decoded = decode_pod(pod({"lifecycle": {"preStop": {"tcpSocket": {"port": 1}}}}))
+    assert decoded.inert == ("spec.containers[0].lifecycle.preStop.tcpSocket: no kubelet runs such a hook",)
+    assert decoded.ignored == ()
 
 
 def test_an_empty_service_account_is_none() -> None:
@@ -168,6 +178,38 @@ def test_an_empty_service_account_is_none() -> None:
             {},
             {"volumes": [{"name": "v", "hostPath": {"path": "/a/../b"}}]},
             "spec.volumes[0].hostPath.path: '/a/../b' must not contain '..'",
+        ),
+        (
+            {"lifecycle": {"preStop": {}}},
+            {},
+            "spec.containers[0].lifecycle.preStop: exactly one of exec, httpGet and sleep is required",
+        ),
+        (
+            {"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}},
+            {},
+            "spec.containers[0].lifecycle.preStop.sleep.seconds: "
+            "must be at most terminationGracePeriodSeconds (30)",
+        ),
+        (
+            {"lifecycle": {"stopSignal": "TERM"}},
+            {},
+            "spec.containers[0].lifecycle.stopSignal: 'TERM' is not a signal",
+        ),
+        (
+            {},
+            {
+                "initContainers": [
+                    {"name": "init", "image": "i:1", "livenessProbe": {"tcpSocket": {"port": 1}}}
+                ]
+            },
+            "spec.initContainers[0].livenessProbe: "
+            "only an init container with restartPolicy Always may have it",
+        ),
+        ({}, {"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds: must be positive"),
+        (
+            {"livenessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 0}},
+            {},
+            "spec.containers[0].livenessProbe.terminationGracePeriodSeconds: must be at least 1",
         ),
         (
             {},
