@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from pki.issue import USAGE_OIDS
 from pki.keys import PublicKey
+from pki.names import long_names
 from pki.profile import AltNames, Profile, subject_text
 
 _Value = TypeVar("_Value", bound=x509.ExtensionType)
@@ -97,7 +98,8 @@ def _subject_faults(certificate: x509.Certificate, profile: Profile) -> Iterator
 
 
 def _attributes(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
-    return tuple(str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(oid))
+    with long_names():
+        return tuple(str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(oid))
 
 
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -63,8 +63,12 @@ class ClusterPki:
             usages=spec.usages,
             organization=catalog.organization(spec.name, self.version),
             tolerated_organization=catalog.tolerated_organization(spec.name),
-            alt_names=AltNames.of(_ALT_NAMES[spec.alt_names](self)),
+            alt_names=self._alt_names(spec),
         )
+
+    def _alt_names(self, spec: CertificateSpec) -> AltNames:
+        names = _ALT_NAMES[spec.alt_names](self)
+        return AltNames.of(names, dns_names=(self.node_name,)) if names else AltNames()
 
 
 def _apiserver_names(cluster: ClusterPki) -> tuple[str, ...]:
@@ -72,7 +76,6 @@ def _apiserver_names(cluster: ClusterPki) -> tuple[str, ...]:
     in_cluster = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
     endpoint = (cluster.endpoint_host,) if cluster.endpoint_host else ()
     return (
-        cluster.node_name,
         *in_cluster,
         f"kubernetes.default.svc.{cluster.dns_domain}",
         str(service),
@@ -83,7 +86,7 @@ def _apiserver_names(cluster: ClusterPki) -> tuple[str, ...]:
 
 
 def _etcd_names(cluster: ClusterPki) -> tuple[str, ...]:
-    return (cluster.node_name, "localhost", cluster.advertise_address, "127.0.0.1", "::1")
+    return ("localhost", cluster.advertise_address, "127.0.0.1", "::1")
 
 
 _ALT_NAMES: dict[AltNamesKind, Callable[[ClusterPki], tuple[str, ...]]] = {

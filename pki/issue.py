@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pki.keys import PrivateKey, PublicKey
+from pki.names import long_names
 from pki.profile import AltNames, Period, Profile, Usage
 
 USAGE_OIDS: dict[Usage, x509.ObjectIdentifier] = {
@@ -95,7 +96,8 @@ def _builder(
 
 def _name(common_name: str, organization: str) -> x509.Name:
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
-    return x509.Name([*groups, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    with long_names():
+        return x509.Name([*groups, x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)])
 
 
 def _key_usage(signs: bool) -> x509.KeyUsage:

@@ -33,13 +33,16 @@ class AltNames:
     addresses: tuple[IpAddress, ...] = ()
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> AltNames:
-        """Sort names and addresses apart. Raises PkiError for one that is neither (RFC 1123, wildcards)."""
-        dns: set[str] = set()
+    def of(cls, names: Iterable[str], *, dns_names: Iterable[str] = ()) -> AltNames:
+        """Sort names and addresses apart; ``dns_names`` are names, even one that looks like an address.
+
+        Raises PkiError for one that is neither (RFC 1123, wildcards).
+        """
+        dns: set[str] = set(dns_names)
         addresses: dict[IpAddress, None] = {}
         for name in names:
             try:
-                addresses[ipaddress.ip_address(name)] = None
+                addresses[_unmapped(ipaddress.ip_address(name))] = None
             except ValueError:
                 if not _DNS_NAME.fullmatch(name):
                     raise PkiError(
@@ -61,6 +64,12 @@ class AltNames:
 
     def __str__(self) -> str:
         return ", ".join((*self.dns, *map(str, self.addresses)))
+
+
+def _unmapped(address: IpAddress) -> IpAddress:
+    """An IPv4 address in IPv6 spelling is the IPv4 address, as Go has it."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from bootstrap.config.documents import Documents
-from bootstrap.config.formats import split_host_port
+from bootstrap.config.formats import parse_address, split_host_port
 from bootstrap.config.problems import Problems, origin_of
 from bootstrap.config.versions import resolve_version
 from bootstrap.errors import ConfigError
@@ -90,11 +90,17 @@ def _init(
         bootstrap_tokens=tuple(_token(token) for token in init.bootstrap_tokens or (BootstrapToken(),)),
         node_registration=_node_registration(init.node_registration, facts),
         local_api_endpoint=APIEndpoint(
-            advertise_address=endpoint.advertise_address or facts.default_address,
+            advertise_address=_address(endpoint.advertise_address) or facts.default_address,
             bind_port=endpoint.bind_port or BIND_PORT,
         ),
         timeouts=_timeouts(init.timeouts),
     )
+
+
+def _address(text: str) -> str:
+    """An address in its shortest spelling, which is how the components write it."""
+    address = parse_address(text)
+    return str(address) if address else text
 
 
 def _token(token: BootstrapToken) -> BootstrapToken:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from bootstrap.config import v1beta3
 from bootstrap.config.decode import Decoder, is_text
 from bootstrap.config.nodes import Entry, Mapping, Node, Scalar, read_documents
@@ -23,7 +25,7 @@ KUBEADM = "kubeadm.k8s.io/v1beta4"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``api_versions``: newest first. ``reader``: the command that reads an ignored kind."""
+    """``api_versions``: newest first. ``reader``: the command that reads a kind init ignores."""
 
     api_versions: tuple[str, ...]
     becomes: Literal["decoded", "carried", "ignored"]
@@ -41,6 +43,8 @@ KINDS: dict[str, Kind] = {
     "UpgradeConfiguration": Kind((KUBEADM,), "ignored", "upgrade"),
 }
 
+OF_OTHER_COMMANDS = frozenset(kind for kind, known in KINDS.items() if known.reader)
+
 _GROUPS = frozenset(version.split("/")[0] for kind in KINDS.values() for version in kind.api_versions)
 
 _LAST_READERS = {
@@ -55,12 +59,16 @@ _LAST_READERS = {
 
 @dataclass(slots=True)
 class Documents:
-    """What the texts say, before defaults; ``origins`` tells where each given field came from."""
+    """What the texts say, before defaults; ``origins`` tells where each given field came from.
+
+    ``others``: documents of other commands by kind, empty unless they were asked for.
+    """
 
     init: InitConfiguration = InitConfiguration()
     cluster: ClusterConfiguration = field(default_factory=ClusterConfiguration)
     bootstrap: BootstrapConfiguration = BootstrapConfiguration()
     component_configs: tuple[dict[str, Any], ...] = ()
+    others: dict[str, msgspec.Struct] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     origins: dict[FieldPath, Position | str] = field(default_factory=dict)
 
@@ -71,8 +79,13 @@ class _Header:
     api_version: str
 
 
-def decode_sources(sources: Iterable[Source], problems: Problems) -> Documents:
-    """Reads every document of every source; what is wrong is added to ``problems``."""
+def decode_sources(
+    sources: Iterable[Source], problems: Problems, *, every_command: bool = False
+) -> Documents:
+    """Reads every document of every source; what is wrong is added to ``problems``.
+
+    ``every_command``: those of other commands are read too, instead of being ignored with a warning.
+    """
     found: dict[str, tuple[Mapping, _Header]] = {}
     readable, source = True, None
     for source in sources:
@@ -83,18 +96,22 @@ def decode_sources(sources: Iterable[Source], problems: Problems) -> Documents:
         for node in nodes:
             header = _header(node, problems)
             if header and isinstance(node, Mapping):
-                _keep(node, header, found, problems)
+                _keep(node, header, found, problems, every_command=every_command)
         readable = readable and len(problems.errors) == before
     if readable and source is not None and not found:
         problems.add(source.name, f"there is no configuration in it; begin with apiVersion: {KUBEADM}")
-    if readable and found and not _has_main(found):
+    if readable and found and not _has_main(found, every_command=every_command):
         at = next(iter(found.values()))[0].at
         problems.add(at, "there is no InitConfiguration or ClusterConfiguration beside it")
-    return _decode(_in_v1beta4(found, problems), problems)
+    return _decode(
+        _in_v1beta4(found, problems, every_command=every_command), problems, every_command=every_command
+    )
 
 
-def _has_main(found: dict[str, tuple[Mapping, _Header]]) -> bool:
-    return any(KINDS[kind].becomes == "decoded" for kind in found)
+def _has_main(found: dict[str, tuple[Mapping, _Header]], *, every_command: bool) -> bool:
+    return any(
+        KINDS[kind].becomes == "decoded" or (every_command and kind in OF_OTHER_COMMANDS) for kind in found
+    )
 
 
 def _header(node: Node, problems: Problems) -> _Header | None:
@@ -117,7 +134,12 @@ def _header(node: Node, problems: Problems) -> _Header | None:
 
 
 def _keep(
-    node: Mapping, header: _Header, found: dict[str, tuple[Mapping, _Header]], problems: Problems
+    node: Mapping,
+    header: _Header,
+    found: dict[str, tuple[Mapping, _Header]],
+    problems: Problems,
+    *,
+    every_command: bool,
 ) -> None:
     kind = KINDS.get(header.kind)
     if kind is None or header.api_version not in kind.api_versions:
@@ -127,7 +149,7 @@ def _keep(
         first = found[header.kind][0].at
         problems.add(node.at, f"a second {header.kind}; the first is at {first}")
         return
-    if kind.becomes == "ignored":
+    if kind.becomes == "ignored" and not every_command:
         problems.warn(node.at, f"ignored: {header.kind} is for `bootstrap {kind.reader}`")
     found[header.kind] = (node, header)
 
@@ -158,11 +180,14 @@ def _at(node: Mapping, key: str) -> Position:
     return value.at if value else node.at
 
 
-def _in_v1beta4(found: dict[str, tuple[Mapping, _Header]], problems: Problems) -> dict[str, Mapping]:
+def _in_v1beta4(
+    found: dict[str, tuple[Mapping, _Header]], problems: Problems, *, every_command: bool
+) -> dict[str, Mapping]:
     converted: dict[str, Mapping] = {}
     timeout: Entry | None = None
     for kind, (node, header) in found.items():
-        if header.api_version == v1beta3.API_VERSION and KINDS[kind].becomes == "decoded":
+        is_read = KINDS[kind].becomes == "decoded" or every_command
+        if header.api_version == v1beta3.API_VERSION and is_read:
             problems.warn(
                 _at(node, "apiVersion"),
                 f"{header.api_version} is deprecated and gone from kubeadm 1.37; write {KUBEADM}",
@@ -176,7 +201,7 @@ def _in_v1beta4(found: dict[str, tuple[Mapping, _Header]], problems: Problems) -
     return converted
 
 
-def _decode(nodes: dict[str, Mapping], problems: Problems) -> Documents:
+def _decode(nodes: dict[str, Mapping], problems: Problems, *, every_command: bool) -> Documents:
     decoder = Decoder(problems)
     documents = Documents(given=frozenset(nodes))
     if node := nodes.get("InitConfiguration"):
@@ -185,12 +210,21 @@ def _decode(nodes: dict[str, Mapping], problems: Problems) -> Documents:
         documents.cluster = decoder.document(node, ClusterConfiguration, "ClusterConfiguration")
     if node := nodes.get("BootstrapConfiguration"):
         documents.bootstrap = decoder.document(node, BootstrapConfiguration, "BootstrapConfiguration")
+    if every_command:
+        documents.others = dict(_others(nodes, decoder))
     documents.origins = dict(decoder.positions)
     for kind, node in nodes.items():
         if KINDS[kind].becomes == "carried":
             documents.component_configs += (plain(node, problems),)
             documents.origins.update(_places(node, (kind,)))
     return documents
+
+
+def _others(nodes: dict[str, Mapping], decoder: Decoder) -> Iterator[tuple[str, msgspec.Struct]]:
+    from bootstrap.model import kubeadmcommands  # hardly any command reads them
+
+    for kind in OF_OTHER_COMMANDS.intersection(nodes):
+        yield kind, decoder.document(nodes[kind], getattr(kubeadmcommands, kind), kind)
 
 
 def _places(node: Node, path: FieldPath) -> Iterator[tuple[FieldPath, Position]]:

@@ -6,13 +6,13 @@ text.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 import yaml
 
 from bootstrap.config.documents import KINDS
+from bootstrap.config.nodes import GO_SCALARS
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import Arg, ExternalEtcd
 from bootstrap.model.version import KubernetesVersion
@@ -52,6 +52,12 @@ def document(struct: msgspec.Struct) -> dict[str, Any]:
     return {"apiVersion": KINDS[kind].api_versions[0], "kind": kind, **_plain(struct)}
 
 
+def given_document(struct: msgspec.Struct) -> dict[str, Any]:
+    """A top level value as a document that says no more than the value does: defaults are left out."""
+    kind = type(struct).__name__
+    return {"apiVersion": KINDS[kind].api_versions[0], "kind": kind, **msgspec.to_builtins(struct)}
+
+
 _TEXT = "tag:yaml.org,2002:str"
 
 
@@ -65,7 +71,8 @@ def _text(dumper: Any, text: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
+for _tag, _pattern, _first in GO_SCALARS:
+    _Dumper.add_implicit_resolver(_tag, _pattern, list(_first))
 
 
 def to_yaml(content: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ twice and no merge keys, and walking a document visits at most ``MOST_NODES`` no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,21 @@ DEEPEST = 100
 """Levels of nesting; also what an alias that contains itself runs into."""
 
 _TAG = "tag:yaml.org,2002:"
+
+GO_SCALARS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    (f"{_TAG}bool", re.compile(r"^[yYnN]$"), "yYnN"),
+    (f"{_TAG}int", re.compile(r"^[-+]?0o[0-7_]+$"), "-+0"),
+    (f"{_TAG}float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"), "-+.0123456789"),
+)
+"""What Kubernetes' YAML library takes for more than text beside what PyYAML does (go-yaml v2, resolve.go)."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads scalars as kubeadm does."""
+
+
+for _tag, _pattern, _first in GO_SCALARS:
+    _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,7 @@ def read_documents(source: Source, problems: Problems) -> tuple[Node, ...]:
     """
     documents: list[Node] = []
     try:
-        for root in yaml.compose_all(source.text, Loader=yaml.CSafeLoader):
+        for root in yaml.compose_all(source.text, Loader=_Loader):
             documents.extend(_document(source.name, root, problems))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -67,10 +67,15 @@ class Problems:
 
 
 def in_order(found: Sequence[tuple[Position | str, str]]) -> tuple[str, ...]:
-    """One line each, as they come in the files, what has no place in a file last, none twice."""
+    """One line each, as ``ordered`` has them."""
+    return tuple(f"{where}: {text}" for where, text in ordered(found))
+
+
+def ordered(found: Sequence[tuple[Position | str, str]]) -> tuple[tuple[Position | str, str], ...]:
+    """As they come in the files, what has no place in a file last, none twice."""
     placed = sorted((item for item in found if isinstance(item[0], Position)), key=_place)
     others = (item for item in found if not isinstance(item[0], Position))
-    return tuple(dict.fromkeys(f"{where}: {text}" for where, text in (*placed, *others)))
+    return tuple(dict.fromkeys((*placed, *others)))
 
 
 def _one_line(text: str) -> str:

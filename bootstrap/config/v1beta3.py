@@ -31,6 +31,7 @@ _NEWER: dict[str, frozenset[_Path]] = {
             ("etcd", "external", "httpEndpoints"),
         }
     ),
+    "JoinConfiguration": frozenset({("dryRun",), ("timeouts",), ("nodeRegistration", "imagePullSerial")}),
 }
 """Fields that came with v1beta4."""
 
@@ -44,18 +45,24 @@ _ARGUMENT_MAPS: dict[str, frozenset[_Path]] = {
             ("etcd", "local", "extraArgs"),
         }
     ),
+    "JoinConfiguration": frozenset({("nodeRegistration", "kubeletExtraArgs")}),
 }
 """Mappings of flags that v1beta4 turned into lists."""
 
-_TIMEOUT: _Path = ("apiServer", "timeoutForControlPlane")
+_TIMEOUTS: dict[str, _Path] = {
+    "ClusterConfiguration": ("apiServer", "timeoutForControlPlane"),
+    "JoinConfiguration": ("discovery", "timeout"),
+}
+"""What became one of ``timeouts``: that of a JoinConfiguration in the same document."""
 
 
 class _Rewrite:
-    """One document on its way to v1beta4; ``timeout`` is what has to move to the InitConfiguration."""
+    """One document on its way to v1beta4; ``timeout`` is what has to move to ``timeouts``."""
 
     def __init__(self, kind: str, problems: Problems) -> None:
         self._newer = _NEWER[kind]
         self._maps = _ARGUMENT_MAPS[kind]
+        self._moved = _TIMEOUTS.get(kind)
         self._problems = problems
         self.timeout: Entry | None = None
 
@@ -70,7 +77,7 @@ class _Rewrite:
                 f'unknown field "{entry.key}" in {API_VERSION}; write apiVersion: kubeadm.k8s.io/v1beta4',
             )
             return None
-        if path == _TIMEOUT:
+        if path == self._moved:
             self.timeout = entry
             return None
         return Entry(entry.at, entry.key, entry.tag, self._value(entry.value, path))
@@ -100,16 +107,20 @@ def _argument(entry: Entry) -> Mapping:
 def to_v1beta4(kind: str, node: Mapping, problems: Problems) -> tuple[Mapping, Entry | None]:
     """The same document in v1beta4, and the health check timeout that moved to the InitConfiguration."""
     rewrite = _Rewrite(kind, problems)
-    return rewrite.mapping(node, ()), rewrite.timeout
+    rewritten = rewrite.mapping(node, ())
+    if kind == "JoinConfiguration" and rewrite.timeout:
+        return with_timeout(rewritten, rewrite.timeout, "discovery"), None
+    return rewritten, rewrite.timeout
 
 
-def with_timeout(init: Mapping, timeout: Entry) -> Mapping:
-    """An InitConfiguration with the timeout; one that it already has wins."""
-    name = "controlPlaneComponentHealthCheck"
-    old = init.get("timeouts")
+def with_timeout(
+    document: Mapping, timeout: Entry, name: str = "controlPlaneComponentHealthCheck"
+) -> Mapping:
+    """A document with one of its ``timeouts`` set; one that it already has wins."""
+    old = document.get("timeouts")
     given = old.entries if isinstance(old, Mapping) else ()
     if any(entry.key == name for entry in given):
-        return init
+        return document
     timeouts = Mapping(timeout.at, (*given, Entry(timeout.at, name, "str", timeout.value)))
-    others = tuple(entry for entry in init.entries if entry.key != "timeouts")
-    return Mapping(init.at, (*others, Entry(timeout.at, "timeouts", "str", timeouts)))
+    others = tuple(entry for entry in document.entries if entry.key != "timeouts")
+    return Mapping(document.at, (*others, Entry(timeout.at, "timeouts", "str", timeouts)))

@@ -64,8 +64,8 @@ class ImageBuilder:
 
     def host_programs(self, version: KubernetesVersion, etcd_tag: str, directory: Path) -> tuple[Path, ...]:
         """Put kubeadm, kubectl, kubelet and etcd's tools into ``directory``; their paths."""
-        kubernetes = self._built(kubernetes_recipe(version, (*IMAGE_PROGRAMS, *HOST_PROGRAMS)))
-        etcd = self._built(etcd_recipe(etcd_tag))
+        kubernetes = self.programs(kubernetes_recipe(version, (*IMAGE_PROGRAMS, *HOST_PROGRAMS)))
+        etcd = self.programs(etcd_recipe(etcd_tag))
         wanted = [kubernetes[name] for name in HOST_PROGRAMS] + [etcd[name] for name in ETCD_TOOLS]
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -83,16 +83,17 @@ class ImageBuilder:
         kubernetes = tuple(name for name in IMAGE_PROGRAMS if name in references)
         found: dict[str, tuple[Path, ...]] = {}
         if kubernetes:
-            built = self._built(kubernetes_recipe(version, kubernetes))
+            built = self.programs(kubernetes_recipe(version, kubernetes))
             found |= {name: (built[name],) for name in kubernetes}
         if ETCD in references:
-            built = self._built(etcd_recipe(split_reference(references[ETCD])[1]))
+            built = self.programs(etcd_recipe(split_reference(references[ETCD])[1]))
             found[ETCD] = tuple(built.values())
         if PAUSE in references:
             found[PAUSE] = (self._pause(split_reference(references[PAUSE])[1]),)
         return {component: found[component] for component in references if component in found}
 
-    def _built(self, recipe: Recipe) -> dict[str, Path]:
+    def programs(self, recipe: Recipe) -> dict[str, Path]:
+        """Name -> path in the cache of every program of a recipe; what is missing is compiled."""
         directory = self.cache.directory(recipe.name, recipe.version)
         with self.reporter.step(f"Programs of {recipe.name} {recipe.version}") as step:
             if self.cache.missing(recipe.name, recipe.version, recipe.programs):

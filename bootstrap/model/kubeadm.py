@@ -22,7 +22,7 @@ TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 TokenUsage = Literal["signing", "authentication"]
 
 
-class _Document(
+class Document(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
 ):
     """What all wire values share: camelCase keys, unknown keys refused, empty fields left out of output.
@@ -40,14 +40,14 @@ class _Document(
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class Arg(_Document, frozen=True, kw_only=True):
+class Arg(Document, frozen=True, kw_only=True):
     """One command line flag without its dashes; a list may repeat a name."""
 
     name: str
     value: str = ""
 
 
-class EnvVar(_Document, frozen=True, kw_only=True):
+class EnvVar(Document, frozen=True, kw_only=True):
     """corev1.EnvVar; ``value_from`` is carried as it is."""
 
     name: str
@@ -55,7 +55,7 @@ class EnvVar(_Document, frozen=True, kw_only=True):
     value_from: dict[str, Any] | None = None
 
 
-class HostPathMount(_Document, frozen=True, kw_only=True):
+class HostPathMount(Document, frozen=True, kw_only=True):
     """A host path mounted into a control plane component."""
 
     name: str
@@ -65,7 +65,7 @@ class HostPathMount(_Document, frozen=True, kw_only=True):
     path_type: HostPathType = ""
 
 
-class Taint(_Document, frozen=True, kw_only=True):
+class Taint(Document, frozen=True, kw_only=True):
     """corev1.Taint"""
 
     key: str
@@ -74,7 +74,7 @@ class Taint(_Document, frozen=True, kw_only=True):
     time_added: str | None = None
 
 
-class BootstrapToken(_Document, frozen=True, kw_only=True):
+class BootstrapToken(Document, frozen=True, kw_only=True):
     """bootstraptoken/v1; ``ttl`` and ``expires`` exclude each other.
 
     An empty ``token`` asks the phase that stores it to make a random one.
@@ -90,7 +90,7 @@ class BootstrapToken(_Document, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
 
 
-class NodeRegistrationOptions(_Document, frozen=True, kw_only=True):
+class NodeRegistrationOptions(Document, frozen=True, kw_only=True):
     """``taints`` None means the control plane taint; an empty list means none."""
 
     name: str = ""
@@ -102,20 +102,20 @@ class NodeRegistrationOptions(_Document, frozen=True, kw_only=True):
     image_pull_serial: bool | None = None
 
 
-class APIEndpoint(_Document, frozen=True, kw_only=True):
+class APIEndpoint(Document, frozen=True, kw_only=True):
     """Where this node's API server is reached."""
 
     advertise_address: str = ""
     bind_port: int = 0
 
 
-class Patches(_Document, frozen=True, kw_only=True):
+class Patches(Document, frozen=True, kw_only=True):
     """A directory of kubeadm patches (target+type.yaml)."""
 
     directory: str = ""
 
 
-class Timeouts(_Document, frozen=True, kw_only=True):
+class Timeouts(Document, frozen=True, kw_only=True):
     """Go duration texts; empty means kubeadm's default."""
 
     control_plane_component_health_check: str = ""
@@ -127,7 +127,7 @@ class Timeouts(_Document, frozen=True, kw_only=True):
     upgrade_manifests: str = ""
 
 
-class InitConfiguration(_Document, frozen=True, kw_only=True):
+class InitConfiguration(Document, frozen=True, kw_only=True):
     """What concerns this one node and this one run of init; never uploaded to the cluster."""
 
     secret_fields: ClassVar[frozenset[str]] = frozenset({"certificate_key"})
@@ -142,7 +142,7 @@ class InitConfiguration(_Document, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
 
 
-class LocalEtcd(_Document, frozen=True, kw_only=True):
+class LocalEtcd(Document, frozen=True, kw_only=True):
     """etcd as a static pod of this node."""
 
     image_repository: str = ""
@@ -154,7 +154,7 @@ class LocalEtcd(_Document, frozen=True, kw_only=True):
     peer_cert_sans: tuple[str, ...] = msgspec.field(default=(), name="peerCertSANs")
 
 
-class ExternalEtcd(_Document, frozen=True, kw_only=True):
+class ExternalEtcd(Document, frozen=True, kw_only=True):
     """``http_endpoints`` (1.35+) serve /health, /metrics and /version; they default to ``endpoints``."""
 
     endpoints: tuple[str, ...]
@@ -164,14 +164,14 @@ class ExternalEtcd(_Document, frozen=True, kw_only=True):
     key_file: str = ""
 
 
-class Etcd(_Document, frozen=True, kw_only=True):
+class Etcd(Document, frozen=True, kw_only=True):
     """Exactly one of the two is set once defaults are filled."""
 
     local: LocalEtcd | None = None
     external: ExternalEtcd | None = None
 
 
-class Networking(_Document, frozen=True, kw_only=True):
+class Networking(Document, frozen=True, kw_only=True):
     """Subnets are CIDRs, two of them comma-separated for dual stack; the pod subnet may stay unset."""
 
     service_subnet: str = ""
@@ -179,7 +179,7 @@ class Networking(_Document, frozen=True, kw_only=True):
     dns_domain: str = ""
 
 
-class ControlPlaneComponent(_Document, frozen=True, kw_only=True):
+class ControlPlaneComponent(Document, frozen=True, kw_only=True):
     """Settings of kube-controller-manager or kube-scheduler."""
 
     extra_args: tuple[Arg, ...] = ()
@@ -187,7 +187,7 @@ class ControlPlaneComponent(_Document, frozen=True, kw_only=True):
     extra_envs: tuple[EnvVar, ...] = ()
 
 
-class APIServer(_Document, frozen=True, kw_only=True):
+class APIServer(Document, frozen=True, kw_only=True):
     """Settings of kube-apiserver."""
 
     extra_args: tuple[Arg, ...] = ()
@@ -196,7 +196,7 @@ class APIServer(_Document, frozen=True, kw_only=True):
     cert_sans: tuple[str, ...] = msgspec.field(default=(), name="certSANs")
 
 
-class DNS(_Document, frozen=True, kw_only=True):
+class DNS(Document, frozen=True, kw_only=True):
     """The CoreDNS add-on."""
 
     image_repository: str = ""
@@ -204,13 +204,13 @@ class DNS(_Document, frozen=True, kw_only=True):
     disabled: bool = False
 
 
-class Proxy(_Document, frozen=True, kw_only=True):
+class Proxy(Document, frozen=True, kw_only=True):
     """The kube-proxy add-on."""
 
     disabled: bool = False
 
 
-class ClusterConfiguration(_Document, frozen=True, kw_only=True):
+class ClusterConfiguration(Document, frozen=True, kw_only=True):
     """What all nodes of the cluster share; stored in the kubeadm-config ConfigMap."""
 
     etcd: Etcd = Etcd()

@@ -41,17 +41,20 @@ class Phase:
     options: tuple[str, ...] = ()
 
 
-def select(phases: tuple[Phase, ...], skipped: tuple[str, ...]) -> tuple[tuple[str, Phase], ...]:
+def select(
+    phases: tuple[Phase, ...], skipped: tuple[str, ...], *, foreign: frozenset[str] = frozenset()
+) -> tuple[tuple[str, Phase], ...]:
     """What to run when ``skipped`` paths (a parent takes its children with it) are taken out.
 
-    A parent that can do all its steps at once stands for them when none of them is skipped. Raises
-    ConfigError for a path that names no phase.
+    A parent that can do all its steps at once stands for them when none of them is skipped. ``foreign`` paths
+    may be skipped though there are no such phases. Raises ConfigError for any other path that names none.
     """
-    known = set(paths(phases))
+    known = set(paths(phases)) | foreign
     unknown = [path for path in skipped if path not in known]
     if unknown:
         raise ConfigError(
-            f"there is no phase named {', '.join(unknown)}", remedy=f"phases: {', '.join(sorted(known))}"
+            f"there is no phase named {', '.join(unknown)}",
+            remedy=f"phases: {', '.join(sorted(known - foreign))}",
         )
     return tuple(_remaining(phases, frozenset(skipped)))
 

@@ -89,7 +89,7 @@ def render_kubeconfig(
         "contexts": [{"name": context, "context": {"cluster": cluster_name, "user": user}}],
         "users": [{"name": user, "user": credentials}],
     }
-    return yaml.safe_dump(document, sort_keys=True, width=float("inf"))
+    return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True, width=4096))
 
 
 def _encoded(pem: str) -> str:

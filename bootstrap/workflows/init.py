@@ -32,6 +32,15 @@ WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
 
 INIT: tuple[Phase, ...] = (PREFLIGHT, *WRITING, AGENT_START, WAIT_CONTROL_PLANE, UPLOAD_CONFIG)
 
+KUBEADM_ONLY = frozenset(
+    {
+        *("addon", "addon/coredns", "addon/kube-proxy", "bootstrap-token", "kubelet-finalize"),
+        *("kubelet-finalize/enable-client-cert-rotation", "kubelet-start", "mark-control-plane"),
+        *("show-join-command", "upload-certs"),
+    }
+)
+"""Phases of kubeadm that are not run here: a configuration may skip them (cmd/kubeadm/app/cmd/init.go)."""
+
 Chosen = tuple[tuple[str, Phase], ...]
 """Phases with their paths, as ``select`` returns them."""
 
@@ -41,7 +50,7 @@ def run_init(context: Context) -> None:
 
     Raises NodeLockedError and whatever a phase raises; the same command run again continues.
     """
-    chosen = select(INIT, context.control_plane.init.skip_phases)
+    chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     if context.control_plane.init.dry_run:
         _rehearse(context, tuple(pair for pair in chosen if pair[1] is not WAIT_CONTROL_PLANE))
         return
@@ -55,7 +64,7 @@ def stage_init(context: Context) -> None:
     ``context`` is one of ``offline``. Raises as ``run_init`` does.
     """
     writing = {phase.name for phase in WRITING}
-    chosen = select(INIT, context.control_plane.init.skip_phases)
+    chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     chosen = tuple(pair for pair in chosen if pair[0].partition("/")[0] in writing)
     if context.control_plane.init.dry_run:
         _rehearse(context, chosen)

@@ -8,7 +8,14 @@ from datetime import timedelta
 from bootstrap.config.defaults import CA_CERTIFICATE_VALIDITY, CERTIFICATE_VALIDITY
 from bootstrap.config.featuregates import gate_faults
 from bootstrap.config.formats import split_host_port
-from bootstrap.config.rules.fault import Fault, absolute_path, arguments, certificate_names, image_repository
+from bootstrap.config.rules.fault import (
+    Fault,
+    absolute_path,
+    arguments,
+    certificate_names,
+    image_repository,
+    variables,
+)
 from bootstrap.config.rules.init import duration
 from bootstrap.errors import ConfigError
 from bootstrap.model.cluster import ControlPlane
@@ -26,6 +33,7 @@ def components(control_plane: ControlPlane) -> Iterator[Fault]:
         ("scheduler", cluster.scheduler),
     ):
         yield from arguments((_CLUSTER, key, "extraArgs"), (arg.name for arg in component.extra_args))
+        yield from variables((_CLUSTER, key, "extraEnvs"), component.extra_envs)
         for index, volume in enumerate(component.extra_volumes):
             place = (_CLUSTER, key, "extraVolumes", index)
             yield from absolute_path((*place, "hostPath"), volume.host_path)

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from bootstrap.config.problems import FieldPath
-from bootstrap.config.rules.fault import Fault, absolute_path, arguments, certificate_names, image_repository
+from bootstrap.config.rules.fault import (
+    Fault,
+    absolute_path,
+    arguments,
+    certificate_names,
+    image_repository,
+    variables,
+)
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import ExternalEtcd
 
@@ -30,6 +37,7 @@ def local(control_plane: ControlPlane) -> Iterator[Fault]:
     if etcd.image_repository:
         yield from image_repository((*_LOCAL, "imageRepository"), etcd.image_repository)
     yield from arguments((*_LOCAL, "extraArgs"), (arg.name for arg in etcd.extra_args))
+    yield from variables((*_LOCAL, "extraEnvs"), etcd.extra_envs)
 
 
 def external(control_plane: ControlPlane) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bootstrap.config.formats import is_certificate_name, is_image_repository
 from bootstrap.config.problems import FieldPath
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.kubeadm import EnvVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Fault:
     is_warning: bool = False
     against: FieldPath = ()
 
+
+_API_REFERENCES = frozenset({"configMapKeyRef", "secretKeyRef"})
 
 Rule = Callable[[ControlPlane], Iterable[Fault]]
 
@@ -43,6 +46,18 @@ def certificate_names(path: FieldPath, values: Iterable[str]) -> Iterator[Fault]
 def image_repository(path: FieldPath, value: str) -> Iterator[Fault]:
     if not is_image_repository(value):
         yield Fault(path, f'must be an image repository such as registry.example.com/k8s, not "{value}"')
+
+
+def variables(path: FieldPath, given: Iterable[EnvVar]) -> Iterator[Fault]:
+    """A static pod may not refer to API objects: a kubelet refuses the whole pod."""
+    for index, variable in enumerate(given):
+        if not variable.name:
+            yield Fault((*path, index, "name"), "must not be empty")
+        for reference in _API_REFERENCES.intersection(variable.value_from or {}):
+            yield Fault(
+                (*path, index, "valueFrom"),
+                f"must not have {reference}: a static pod cannot read API objects; write the value",
+            )
 
 
 def arguments(path: FieldPath, names: Iterable[str]) -> Iterator[Fault]:

@@ -180,6 +180,18 @@ FIELDS: dict[str, Case] = {
         f"{CLUSTER}proxy: {{disabled: 'true'}}\n",
         ('cluster.yaml:3:19: proxy.disabled must be true or false, not "true"',),
     ),
+    "a name that is a letter of YAML 1.1": (
+        f"{CLUSTER}clusterName: y\n",
+        ('cluster.yaml:3:14: clusterName must be text, but y is a boolean; quote it: "y"',),
+    ),
+    "a name that Go takes for a number": (
+        f"{CLUSTER}clusterName: 1e3\n",
+        ('cluster.yaml:3:14: clusterName must be text, but 1e3 is a number; quote it: "1e3"',),
+    ),
+    "an octal name of YAML 1.2": (
+        f"{CLUSTER}clusterName: 0o17\n",
+        ('cluster.yaml:3:14: clusterName must be text, but 0o17 is a number; quote it: "0o17"',),
+    ),
     "a list where text belongs": (
         f"{CLUSTER}clusterName: [a]\n",
         ("cluster.yaml:3:14: clusterName must be text, not a list",),

@@ -157,3 +157,12 @@ def test_repeated_flags_of_a_component_keep_their_order() -> None:
         Arg(name="a", value="2"),
         Arg(name="b", value="3"),
     )
+
+
+def test_an_address_is_kept_in_its_shortest_spelling() -> None:
+    plane = control_plane(
+        f"{INIT}localAPIEndpoint: {{advertiseAddress: 'FD00:0::0:10'}}\n"
+        f"---\n{CLUSTER}networking: {{serviceSubnet: 'fd01::/112'}}\n"
+    )
+
+    assert plane.advertise_address == "fd00::10"

@@ -135,6 +135,20 @@ CLUSTER_RULES: dict[str, tuple[str, str]] = {
         "3:40: apiServer.certSANs[1] must be a lower case DNS name, a wildcard name or an IP address,"
         ' not "a b"',
     ),
+    "variable from a ConfigMap": (
+        "scheduler: {extraEnvs: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}]}",
+        "3:46: scheduler.extraEnvs[0].valueFrom must not have configMapKeyRef: a static pod cannot read API"
+        " objects; write the value",
+    ),
+    "variable of etcd from a Secret": (
+        "etcd: {local: {extraEnvs: [{name: A, valueFrom: {secretKeyRef: {name: m, key: k}}}]}}",
+        "3:49: etcd.local.extraEnvs[0].valueFrom must not have secretKeyRef: a static pod cannot read API"
+        " objects; write the value",
+    ),
+    "variable without a name": (
+        "apiServer: {extraEnvs: [{name: ''}]}",
+        "3:32: apiServer.extraEnvs[0].name must not be empty",
+    ),
     "relative host path": (
         "scheduler: {extraVolumes: [{name: a, hostPath: a, mountPath: /a}]}",
         '3:48: scheduler.extraVolumes[0].hostPath must be an absolute path, not "a"',

@@ -46,5 +46,10 @@ def test_a_path_that_names_no_phase_is_refused_with_the_known_ones() -> None:
     assert "at-once/one" in caught.value.remedy
 
 
+def test_a_phase_that_only_kubeadm_has_may_be_skipped() -> None:
+    chosen = select(PHASES, ("addon/kube-proxy", "first"), foreign=frozenset({"addon/kube-proxy"}))
+    assert [path for path, _phase in chosen] == ["apart/one", "apart/two", "at-once", "last"]
+
+
 def test_every_path_can_be_named() -> None:
     assert list(paths((AT_ONCE,))) == ["at-once", "at-once/one", "at-once/two"]

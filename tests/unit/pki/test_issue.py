@@ -6,7 +6,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from pki.checks import alt_names
+from pki.checks import alt_names, leaf_faults
+from pki.clients import client_profile
 from pki.issue import Authority, issue, issue_authority
 from pki.keys import PrivateKey, generate
 from tests.unit.pki.directory import NOW, authority, period, profile_of
@@ -55,6 +56,13 @@ def test_a_leaf_has_the_form_kubeadm_gives_it() -> None:
     own = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     assert identifier.key_identifier == own.digest
     assert alt_names(certificate) == profile_of("apiserver").alt_names
+
+
+def test_a_common_name_may_be_as_long_as_a_nodes() -> None:
+    profile = client_profile(f"system:node:{'a' * 63}.{'b' * 63}", "system:nodes")
+    certificate = issue(profile, generate("ECDSA-P256").public_key(), authority(), period())
+
+    assert list(leaf_faults([certificate], profile, NOW)) == []
 
 
 def test_a_leaf_without_names_has_no_such_extension() -> None:

@@ -14,6 +14,16 @@ def test_names_and_addresses_are_sorted_apart_and_each_is_there_once() -> None:
     assert [str(address) for address in names.addresses] == ["10.0.0.2", "::1"]
 
 
+def test_a_name_that_looks_like_an_address_may_be_a_name_all_the_same() -> None:
+    names = AltNames.of(["192.0.2.10"], dns_names=["192.0.2.10"])
+    assert names.dns == ("192.0.2.10",)
+    assert [str(address) for address in names.addresses] == ["192.0.2.10"]
+
+
+def test_an_ipv4_address_in_ipv6_spelling_is_the_ipv4_address() -> None:
+    assert [str(address) for address in AltNames.of(["::ffff:192.0.2.77"]).addresses] == ["192.0.2.77"]
+
+
 @pytest.mark.parametrize("name", ["bad_name", "Upper.example", "a..b", "*", "x.*.example", "10.0.0.1/8", ""])
 def test_what_is_neither_a_name_nor_an_address_is_refused(name: str) -> None:
     with pytest.raises(PkiError, match="cannot be a name in a certificate"):
