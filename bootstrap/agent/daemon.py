@@ -16,12 +16,14 @@ from bootstrap.agent.crew import Crew, Job
 from bootstrap.agent.history import History
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.measures import Measures
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
 from bootstrap.agent.prober import Prober, Submit
 from bootstrap.agent.resync import found_pods
 from bootstrap.agent.source import DirectorySource, Listing
 from bootstrap.agent.status import AgentStatus, PodStatus, summary
+from bootstrap.agent.v1pod import JsonObject, v1_pod
 from bootstrap.agent.volumes import Volumes
 from bootstrap.agent.worker import ENGINE_RETRY_SECONDS, Surroundings, Worker
 from bootstrap.errors import BootstrapError
@@ -62,7 +64,11 @@ class Agent:
         self.workers: dict[str, Worker] = {}
         self._engine = Connections(connect)
         self.history = History(node.name, clock)
-        self.prober = Prober(http, self._engine, clock, self._wake_pod, self.history, submit_probe)
+        self.measures = Measures()
+        self.history.listen(self.measures.heard)
+        self.prober = Prober(
+            http, self._engine, clock, self._wake_pod, self.history, self.measures, submit_probe
+        )
         self._connect = connect
         self._clock = clock
         self._relist_seconds = relist_seconds
@@ -79,6 +85,7 @@ class Agent:
             self.prober,
             self.history,
             hooks,
+            self.measures,
             self._rouse,
             crew.aside,
         )
@@ -185,6 +192,14 @@ class Agent:
             problems=self._listing.problems,
             engine=problem,
         )
+
+    def v1_pods(self) -> list[JsonObject]:
+        """Every pod there should be, as the API shows it, by namespace and name."""
+        with self._lock:
+            wanted = {pod.uid: pod for pod in self._listing.pods}
+        known = {each.uid: each for each in self._pods() if each.uid in wanted}
+        found = [v1_pod(wanted[uid], status, self.node) for uid, status in known.items()]
+        return sorted(found, key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"]))
 
     def handle(self, event: ContainerEvent) -> None:
         """Wake the worker whose container this is."""

@@ -16,6 +16,7 @@ from bootstrap.agent.environment import Addresses, FieldReferenceError, environm
 from bootstrap.agent.history import History, about
 from bootstrap.agent.hooks import Hooks, HookTarget, with_port_number
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.measures import Measures
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import NODE, SANDBOX, Instance
 from bootstrap.agent.node import Node
@@ -48,11 +49,14 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 class Launcher:
     """Does what ``plan`` decided for pods of this node."""
 
-    def __init__(self, node: Node, volumes: Volumes, history: History, hooks: Hooks) -> None:
+    def __init__(
+        self, node: Node, volumes: Volumes, history: History, hooks: Hooks, measures: Measures
+    ) -> None:
         self._node = node
         self._volumes = volumes
         self._history = history
         self._hooks = hooks
+        self._measures = measures
 
     def start(
         self, runtime: ContainerRuntime, pod: StaticPod, action: Start, memory: Memory, now: datetime
@@ -102,6 +106,7 @@ class Launcher:
             self._history.record(subject, "Failed", f"image cannot be pulled: {error.message}")
             return memory.with_pull_failure(image, error.message, clock.now())
         seconds = clock.monotonic() - begun
+        self._measures.pulls.observe(seconds)
         self._history.record(subject, "Pulled", f"pulled image {image} in {seconds:.1f} s")
         return memory.with_pull(action.container, image)
 

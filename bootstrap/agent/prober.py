@@ -17,6 +17,7 @@ from datetime import datetime
 
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.history import History, Subject
+from bootstrap.agent.measures import Measures
 from bootstrap.agent.probe import (
     KINDS,
     Kind,
@@ -78,6 +79,7 @@ class Prober:
         clock: Clock,
         on_change: Callable[[str], None],
         history: History,
+        measures: Measures,
         submit: Submit | None = None,
     ) -> None:
         self._http = http
@@ -85,6 +87,7 @@ class Prober:
         self._clock = clock
         self._on_change = on_change
         self._history = history
+        self._measures = measures
         self._submit: Submit = submit or ThreadPoolExecutor(MAX_THREADS, "probe").submit
         self._lock = threading.RLock()
         self._wake = threading.Event()
@@ -165,6 +168,8 @@ class Prober:
         with self._lock:
             is_current = self._tracked.get(due.container) is tracked
             changed = is_current and self._record(tracked, due, outcome)
+        if is_current:
+            self._measures.probed(tracked.target.subject, due.kind, outcome.result)
         if is_current and outcome.result != "success":
             words = "failed" if outcome.result == "failure" else "could not be done"
             message = f"{due.kind} probe {words}: {outcome.message}"

@@ -19,6 +19,7 @@ from bootstrap.agent.hooks import Hooks, HookTarget, pre_stop_of
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.lastwords import LastWords
 from bootstrap.agent.launcher import Launcher
+from bootstrap.agent.measures import Measures
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import SANDBOX, Instance, instance_of, labels_of_pod
 from bootstrap.agent.node import Node
@@ -54,6 +55,7 @@ class Surroundings:
     prober: Prober
     history: History
     hooks: Hooks
+    measures: Measures
     rouse: Callable[[Worker], None]
     aside: Callable[[], AbstractContextManager[None]]
 
@@ -69,7 +71,11 @@ class Worker:
         self.picture: Picture = frozenset()
         self._at = surroundings
         self._launcher = Launcher(
-            surroundings.node, surroundings.volumes, surroundings.history, surroundings.hooks
+            surroundings.node,
+            surroundings.volumes,
+            surroundings.history,
+            surroundings.hooks,
+            surroundings.measures,
         )
         self._last_words = LastWords(surroundings.node)
         self._lock = threading.Lock()
@@ -110,8 +116,12 @@ class Worker:
 
     def step(self) -> Action:
         """Look, decide, do one thing; the action says what was done. Raises EngineUnreachableError."""
-        with self._at.engine.lent() as runtime:
-            return self._step(runtime)
+        begun = self._at.clock.monotonic()
+        try:
+            with self._at.engine.lent() as runtime:
+                return self._step(runtime)
+        finally:
+            self._at.measures.turns.observe(self._at.clock.monotonic() - begun)
 
     def turn(self) -> float | None:
         """``step``, with a failure said and outlived; seconds to wait before the next one, None for ever."""

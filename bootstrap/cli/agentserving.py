@@ -13,14 +13,14 @@ from pathlib import Path
 
 from bootstrap.agent.daemon import Agent
 from bootstrap.agent.serving.access import Access
-from bootstrap.agent.serving.pods import Pods
 from bootstrap.agent.serving.reviews import CannotBeAskedError, Reviews
+from bootstrap.agent.serving.routes import kubelet_routes
 from bootstrap.agent.serving.server import KubeletServer
 from bootstrap.host.clock import Clock
 from bootstrap.host.httpserver import ListenError, listen_tcp
 from bootstrap.host.tlsfiles import ReloadedTls, TlsFiles
 from bootstrap.host.tlsserver import TlsServer
-from bootstrap.kube.client import ApiClient
+from bootstrap.kube.client import ApiClient, JsonObject
 from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
@@ -38,6 +38,11 @@ class Serving:
     client_ca: Path | None
     kubeconfig: Path | None
 
+    @property
+    def certificate_directories(self) -> tuple[Path, ...]:
+        """Where the certificates are whose end the metrics tell."""
+        return (self.certificate.parent, *((self.client_ca.parent,) if self.client_ca else ()))
+
 
 def serve_kubelet_port(
     serving: Serving, agent: Agent, connect: Callable[[], ContainerRuntime], clock: Clock
@@ -50,17 +55,34 @@ def serve_kubelet_port(
     except ListenError as error:
         log.warning("%s", error.message)
         return None
-    node = agent.node.name
+    reviews = Reviews(lambda: _api(serving.kubeconfig), clock)
     kubelet = KubeletServer(
-        Access(node, Reviews(lambda: _api(serving.kubeconfig), clock)),
-        Pods(node, agent.status),
-        connect,
-        clock,
+        Access(agent.node.name, reviews),
+        kubelet_routes(agent, connect, clock, serving.certificate_directories, _settings(serving)),
     )
     tls = ReloadedTls(TlsFiles(serving.certificate, serving.key, serving.client_ca))
     server = TlsServer(listener, tls.context, kubelet.handle)
     threading.Thread(target=server.run, name="kubelet-port", daemon=True).start()
     return server
+
+
+def _settings(serving: Serving) -> JsonObject:
+    """In the words of a KubeletConfiguration."""
+    return {
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "address": serving.address,
+        "port": serving.port,
+        "readOnlyPort": 0,
+        "tlsCertFile": str(serving.certificate),
+        "tlsPrivateKeyFile": str(serving.key),
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": serving.kubeconfig is not None},
+            "x509": {"clientCAFile": str(serving.client_ca or "")},
+        },
+        "authorization": {"mode": "Webhook"},
+    }
 
 
 def _api(kubeconfig: Path | None) -> ApiClient:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bootstrap.agent.serving.access import API_SERVER, Access
-from bootstrap.agent.serving.pods import Pods
 from bootstrap.agent.serving.reviews import CannotBeAskedError, Reviews
+from bootstrap.agent.serving.routes import kubelet_routes
 from bootstrap.agent.serving.server import KubeletServer
 from bootstrap.host.httpserver import listen_tcp
 from bootstrap.host.tlsfiles import ReloadedTls, TlsFiles
@@ -77,9 +77,13 @@ class KubeletPort:
         harness, files = self.harness, self.credentials
         kubelet = KubeletServer(
             Access("n1", Reviews(_no_api, harness.clock)),
-            Pods("n1", harness.agent.status),
-            lambda: FakeRuntime(harness.engine),
-            harness.clock,
+            kubelet_routes(
+                harness.agent,
+                lambda: FakeRuntime(harness.engine),
+                harness.clock,
+                (files.directory,),
+                {"port": self.port},
+            ),
         )
         tls = ReloadedTls(TlsFiles(files.serving, files.serving, files.ca))
         server = self._server = TlsServer(listener, tls.context, kubelet.handle, limit=limit)
@@ -115,9 +119,9 @@ class KubeletPort:
         connection = self.connect(self.credentials.client(client) if client else None)
         connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: n1\r\n\r\n".encode())
         reply = http.client.HTTPResponse(connection, method=method)
-        reply.begin()
-        connection.close()
         self._opened.append(reply)
+        connection.close()
+        reply.begin()
         return reply
 
 

@@ -10,18 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bootstrap.agent.serving.refusal import RefusedError
 from bootstrap.runtime.api import LogQuery
 
 FALSE = ("false", "0")
 STREAMS = ("All", "Stdout", "Stderr")
-
-
-class BadQueryError(ValueError):
-    """``status`` 400 for what cannot be read, 422 for what cannot be meant."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +27,18 @@ class LogOptions:
 
 
 def log_options(values: Mapping[str, str], now: datetime) -> LogOptions:
-    """Of a decoded query; unknown names are ignored. Raises BadQueryError."""
+    """Of a decoded query; unknown names are ignored.
+
+    Raises RefusedError: 400 for what cannot be read, 422 for what cannot be meant.
+    """
     stream = values.get("stream", "All") or "All"
     if stream not in STREAMS:
-        raise BadQueryError(422, f"stream: {stream!r} is not one of {', '.join(STREAMS)}")
+        raise RefusedError(422, f"stream: {stream!r} is not one of {', '.join(STREAMS)}")
     tail = _number(values, "tailLines", 0)
     if tail is None and values.get("tail", "all") != "all":
         tail = _number(values, "tail", 0)
     if tail is not None and stream != "All":
-        raise BadQueryError(422, "tailLines and a specific stream are mutually exclusive for now")
+        raise RefusedError(422, "tailLines and a specific stream are mutually exclusive for now")
     return LogOptions(
         LogQuery(
             follow=_boolean(values, "follow"),
@@ -61,7 +57,7 @@ def _since(values: Mapping[str, str], now: datetime) -> datetime | None:
     seconds = _number(values, "sinceSeconds", 1)
     text = values.get("sinceTime", "")
     if seconds is not None and text:
-        raise BadQueryError(422, "at most one of sinceTime or sinceSeconds may be specified")
+        raise RefusedError(422, "at most one of sinceTime or sinceSeconds may be specified")
     if seconds is not None:
         try:
             return now - timedelta(seconds=seconds)
@@ -74,7 +70,7 @@ def _since(values: Mapping[str, str], now: datetime) -> datetime | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise BadQueryError(400, f"sinceTime: {text!r} is not a time as in RFC 3339")
+        raise RefusedError(400, f"sinceTime: {text!r} is not a time as in RFC 3339")
     return moment
 
 
@@ -90,7 +86,7 @@ def _number(values: Mapping[str, str], name: str, least: int) -> int | None:
     try:
         number = int(text)
     except ValueError:
-        raise BadQueryError(400, f"{name}: {text!r} is not a number") from None
+        raise RefusedError(400, f"{name}: {text!r} is not a number") from None
     if number < least:
-        raise BadQueryError(422, f"{name}: {number} is less than {least}")
+        raise RefusedError(422, f"{name}: {number} is less than {least}")
     return number

@@ -6,14 +6,20 @@ ends with the client's connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from bootstrap.agent.names import Instance
+from bootstrap.agent.serving.logquery import log_options
+from bootstrap.agent.serving.pods import Pods
+from bootstrap.agent.serving.refusal import RefusedError
+from bootstrap.agent.serving.streamlimit import StreamLimit
 from bootstrap.agent.serving.watching import watched
 from bootstrap.agent.status import ContainerStatus
+from bootstrap.host.clock import Clock
 from bootstrap.host.connection import ConnectionEndedError
 from bootstrap.host.httpexchange import Exchange
-from bootstrap.runtime.api import EngineUnreachableError, LogStream
+from bootstrap.runtime.api import ContainerRuntime, EngineUnreachableError, LogStream
 
 GATHERED_BYTES = 32 * 1024
 """Lines of a log that is not followed are sent together: the engine hands out each by itself."""
@@ -23,14 +29,32 @@ STREAM_SECONDS = 4 * 3600.0
 (streamingConnectionIdleTimeout of the kubelet)."""
 
 
-class NoLogError(Exception):
-    """There is no output to show; the message says why, in a kubelet's words."""
+class PodLogs:
+    """Answers ``/containerLogs/NAMESPACE/POD/CONTAINER``."""
+
+    def __init__(
+        self, pods: Pods, connect: Callable[[], ContainerRuntime], clock: Clock, streams: StreamLimit
+    ) -> None:
+        self._pods = pods
+        self._connect = connect
+        self._clock = clock
+        self._streams = streams
+
+    def serve(self, exchange: Exchange, parts: tuple[str, ...]) -> None:
+        namespace, name, container = parts
+        options = log_options(dict(exchange.request.query), self._clock.now())
+        status = self._pods.container(namespace, name, container)
+        with self._streams.one(), closing(self._connect()) as runtime:
+            instances = self._pods.instances(runtime, namespace, name, container)
+            instance = instance_to_show(instances, status, name, previous=options.previous)
+            stream = runtime.read_logs(instance.id, options.query)
+            send_log(exchange, stream, limit=options.limit, follow=options.query.follow)
 
 
 def instance_to_show(
     instances: Iterable[Instance], status: ContainerStatus, pod: str, *, previous: bool
 ) -> Instance:
-    """Of the instances of one container. Raises NoLogError."""
+    """Of the instances of one container. Raises RefusedError."""
     attempts = sorted(
         (each for each in instances if not each.is_stillborn),
         key=lambda each: (each.attempt, each.state.created),
@@ -41,14 +65,14 @@ def instance_to_show(
         # The state of a container that stays down is its last end; what came before is its previous one.
         ended = ended[1:] if status.state == "terminated" else ended
         if not ended:
-            raise NoLogError(f'previous terminated container "{status.name}" in pod "{pod}" not found')
+            raise RefusedError(400, f'previous terminated container "{status.name}" in pod "{pod}" not found')
         return ended[0]
     running = next((each for each in attempts if each.is_running), None)
     if running is not None:
         return running
     if not ended:
-        raise NoLogError(
-            f'container "{status.name}" in pod "{pod}" is waiting to start: {_waits_for(status)}'
+        raise RefusedError(
+            400, f'container "{status.name}" in pod "{pod}" is waiting to start: {_waits_for(status)}'
         )
     return ended[0]
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bootstrap.agent.names import Instance, instance_of, labels_of_pod
+from bootstrap.agent.serving.refusal import RefusedError
 from bootstrap.agent.status import AgentStatus, ContainerStatus, PodStatus
 from bootstrap.runtime.api import ContainerRuntime
-
-
-class UnknownError(Exception):
-    """There is no such pod or container; the message says which, in a kubelet's words."""
 
 
 class Pods:
@@ -21,18 +18,18 @@ class Pods:
         self._status = status
 
     def pod(self, namespace: str, name: str) -> PodStatus:
-        """Raises UnknownError."""
+        """Raises RefusedError."""
         for each in self._status().pods:
             if (each.namespace, each.name) == (namespace, name):
                 return each
-        raise UnknownError(f'pod "{name}" in namespace "{namespace}" is not a pod of this node')
+        raise RefusedError(404, f'pod "{name}" in namespace "{namespace}" is not a pod of this node')
 
     def container(self, namespace: str, name: str, container: str) -> ContainerStatus:
-        """Raises UnknownError."""
+        """Raises RefusedError."""
         for each in self.pod(namespace, name).containers:
             if each.name == container:
                 return each
-        raise UnknownError(f'container "{container}" not found in pod "{name}"')
+        raise RefusedError(404, f'container "{container}" not found in pod "{name}"')
 
     def instances(
         self, runtime: ContainerRuntime, namespace: str, name: str, container: str

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bootstrap.agent.serving.logquery import BadQueryError, LogOptions, log_options
+from bootstrap.agent.serving.logquery import LogOptions, log_options
+from bootstrap.agent.serving.refusal import RefusedError
 from bootstrap.runtime.api import LogQuery
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,6 +50,6 @@ def test_a_query_says_what_is_wanted(values: dict[str, str], expected: LogOption
     ],
 )
 def test_what_cannot_be_meant_is_refused(values: dict[str, str], status: int) -> None:
-    with pytest.raises(BadQueryError) as caught:
+    with pytest.raises(RefusedError) as caught:
         log_options(values, NOW)
     assert caught.value.status == status

@@ -1,0 +1,32 @@
+"""Every path of the kubelet's port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bootstrap.agent.serving.pages import Knowledge, Pages
+from bootstrap.agent.serving.podlogs import PodLogs
+from bootstrap.agent.serving.pods import Pods
+from bootstrap.agent.serving.server import Route
+from bootstrap.agent.serving.streamlimit import StreamLimit
+from bootstrap.agent.v1pod import JsonObject
+from bootstrap.host.clock import Clock
+from bootstrap.runtime.api import ContainerRuntime
+
+
+def kubelet_routes(
+    agent: Knowledge,
+    connect: Callable[[], ContainerRuntime],
+    clock: Clock,
+    certificate_directories: tuple[Path, ...],
+    settings: JsonObject,
+) -> tuple[Route, ...]:
+    """``connect`` opens an engine connection for the length of one request; ``settings`` are told as a
+    KubeletConfiguration."""
+    pods, streams = Pods(agent.node.name, agent.status), StreamLimit()
+    logs = PodLogs(pods, connect, clock, streams)
+    return (
+        *Pages(agent, connect, certificate_directories, settings).routes(),
+        Route("/containerLogs/*/*/*", logs.serve),
+    )
