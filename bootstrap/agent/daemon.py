@@ -28,7 +28,7 @@ from bootstrap.agent.volumes import Volumes
 from bootstrap.agent.worker import ENGINE_RETRY_SECONDS, Surroundings, Worker
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
-from bootstrap.host.http import HttpClient
+from bootstrap.host.http import ProbeClient
 from bootstrap.host.notify import ServiceManager
 from bootstrap.host.process import ProcessRunner
 from bootstrap.runtime.api import ContainerEvent, ContainerRuntime
@@ -52,7 +52,7 @@ class Agent:
         node: Node,
         connect: Callable[[], ContainerRuntime],
         clock: Clock,
-        http: HttpClient,
+        http: ProbeClient,
         processes: ProcessRunner,
         *,
         relist_seconds: float = RELIST_SECONDS,

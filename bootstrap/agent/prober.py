@@ -32,7 +32,7 @@ from bootstrap.agent.probe import (
 from bootstrap.agent.probing import probe_exec, probe_network
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
-from bootstrap.host.http import HttpClient
+from bootstrap.host.http import ProbeClient
 from bootstrap.model.podspec import Container
 
 log = logging.getLogger("bootstrap.agent")
@@ -74,7 +74,7 @@ class Prober:
 
     def __init__(
         self,
-        http: HttpClient,
+        http: ProbeClient,
         engine: Connections,
         clock: Clock,
         on_change: Callable[[str], None],

@@ -1,7 +1,7 @@
-"""One probe, done once: GET, connect or exec, and what its answer means.
+"""One probe, done once: GET, connect, gRPC or exec, and what its answer means.
 
-Source: pkg/probe/http, tcp, exec. Invariant: never raises; an answer that cannot be judged is an error, which
-counts as neither success nor failure.
+Source: pkg/probe/http, tcp, grpc, exec. Invariant: never raises; an answer that cannot be judged is an
+error, which counts as neither success nor failure.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ from urllib.parse import urljoin, urlsplit
 from bootstrap.agent.environment import expand
 from bootstrap.agent.probe import Outcome
 from bootstrap.errors import BootstrapError
-from bootstrap.host.http import HttpClient, HttpReply, HttpRequest, NoAnswerError
-from bootstrap.model.podspec import Container, HTTPGetAction, Probe, TCPSocketAction
+from bootstrap.host.http import HttpClient, HttpReply, HttpRequest, NoAnswerError, ProbeClient
+from bootstrap.model.podspec import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
 from bootstrap.runtime.api import ContainerRuntime
 
 MAX_REDIRECTS = 10
 USER_AGENT = "kube-probe/1.37"
 SHOWN_BYTES = 200
+SERVING = "SERVING"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def probe_network(
-    http: HttpClient, container: Container, probe: Probe, address: str, *, reuse: bool = False
+    http: ProbeClient, container: Container, probe: Probe, address: str, *, reuse: bool = False
 ) -> Outcome:
-    """An httpGet or tcpSocket probe; ``address`` is used where it names no host.
+    """An httpGet, tcpSocket or grpc probe; ``address`` is used where it names no host.
 
     ``reuse`` allows a connection left open by an earlier probe. A kubelet opens a new one each time; a TLS
     handshake each second for each component is more work than all the rest of an idle agent.
     """
+    if probe.grpc is not None:
+        return _health(http, probe.grpc, address, float(probe.timeout_seconds))
     action = probe.http_get or probe.tcp_socket
     assert action is not None
     port = port_number(container, action.port)
@@ -88,6 +91,14 @@ def first_request(
         timeout=timeout,
         reuse=reuse,
     )
+
+
+def _health(http: ProbeClient, action: GRPCAction, address: str, timeout: float) -> Outcome:
+    try:
+        said = http.health(address, action.port, action.service, timeout)
+    except NoAnswerError as error:
+        return Outcome("failure", error.message)
+    return Outcome("success") if said == SERVING else Outcome("failure", f"service is not healthy: {said}")
 
 
 def _get(http: HttpClient, request: HttpRequest) -> Outcome:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bootstrap.host.httpwire import HttpReply, HttpRequest, NoAnswerError, exchange, seconds_left
 
-__all__ = ["HttpClient", "HttpReply", "HttpRequest", "NoAnswerError", "SystemHttp"]
+__all__ = ["HttpClient", "HttpReply", "HttpRequest", "NoAnswerError", "ProbeClient", "SystemHttp"]
 
 REUSE_SECONDS = 10.0
 """A kept connection is not older than this, so that a server which takes no new ones is found out."""
@@ -41,6 +41,16 @@ class HttpClient(Protocol):
 
     def connect(self, host: str, port: int, timeout: float) -> None:
         """Open a TCP connection and close it; raises NoAnswerError."""
+
+
+class ProbeClient(HttpClient, Protocol):
+    """What a probe may need besides."""
+
+    def health(self, host: str, port: int, service: str, timeout: float) -> str:
+        """What a gRPC server says of a service's health ("" is the server's own): ``SERVING``, or what else.
+
+        Raises NoAnswerError.
+        """
 
 
 class SystemHttp:
@@ -75,6 +85,11 @@ class SystemHttp:
             socket.create_connection((host, port), timeout).close()
         except OSError as error:
             raise NoAnswerError(f"{host}:{port}: {_reason(error)}") from error
+
+    def health(self, host: str, port: int, service: str, timeout: float) -> str:
+        from bootstrap.host.grpchealth import check_health
+
+        return check_health(host, port, service, timeout)
 
     def close(self) -> None:
         """Close the connections that are kept; the client may still be used."""

@@ -200,9 +200,11 @@ def _probes(at: str, container: Container) -> Iterator[str]:
 
 
 def _probe(at: str, probe: Probe) -> Iterator[str]:
-    handlers = [each for each in (probe.exec, probe.http_get, probe.tcp_socket) if each is not None]
-    if len(handlers) != 1:
-        yield f"{at}: exactly one of exec, httpGet and tcpSocket is required"
+    every = (probe.exec, probe.http_get, probe.tcp_socket, probe.grpc)
+    if sum(each is not None for each in every) != 1:
+        yield f"{at}: exactly one of exec, httpGet, tcpSocket and grpc is required"
+    if probe.grpc and not 0 < probe.grpc.port <= HIGHEST_PORT:
+        yield f"{at}.grpc.port: {probe.grpc.port} is not a port"
     if probe.exec and not probe.exec.command:
         yield f"{at}.exec.command: is required"
     for field, network in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket)):

@@ -36,9 +36,6 @@ REFUSED = {
     "spec.containers[].volumeDevices": _UNSUPPORTED,
     "spec.containers[].restartPolicyRules": _UNSUPPORTED,
     "spec.containers[].lifecycle.postStart.tcpSocket": "such a hook fails always: use exec, httpGet or sleep",
-    "spec.containers[].livenessProbe.grpc": _UNSUPPORTED,
-    "spec.containers[].readinessProbe.grpc": _UNSUPPORTED,
-    "spec.containers[].startupProbe.grpc": _UNSUPPORTED,
     **{f"spec.volumes[].{source}": _NEEDS_API for source in _API_VOLUMES.split()},
     **{f"spec.volumes[].{source}": _UNSUPPORTED for source in _OTHER_VOLUMES.split()},
 }

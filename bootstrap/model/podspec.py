@@ -102,6 +102,13 @@ class TCPSocketAction(_Part, frozen=True, kw_only=True):
     host: str = ""
 
 
+class GRPCAction(_Part, frozen=True, kw_only=True):
+    """``service`` "" asks after the server as a whole."""
+
+    port: int
+    service: str = ""
+
+
 class SleepAction(_Part, frozen=True, kw_only=True):
     seconds: int
 
@@ -124,11 +131,12 @@ class Lifecycle(_Part, frozen=True, kw_only=True):
 
 
 class Probe(_Part, frozen=True, kw_only=True):
-    """Exactly one of the three handlers is set. Times are seconds, thresholds consecutive results."""
+    """Exactly one of the four handlers is set. Times are seconds, thresholds consecutive results."""
 
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
+    grpc: GRPCAction | None = None
     initial_delay_seconds: int = 0
     timeout_seconds: int = 1
     period_seconds: int = 10

@@ -15,6 +15,7 @@ class FakeHttp:
     def __init__(self) -> None:
         self.requests: list[HttpRequest] = []
         self._answers: dict[int, Answer] = {}
+        self._health: dict[tuple[int, str], str] = {}
 
     def serve(self, port: int, answer: Answer | HttpReply) -> None:
         """From now on requests to this port are answered, on any address."""
@@ -22,6 +23,15 @@ class FakeHttp:
 
     def close(self, port: int) -> None:
         self._answers.pop(port, None)
+
+    def serve_health(self, port: int, service: str, says: str) -> None:
+        """From now on a gRPC server on this port says this of a service."""
+        self._health[port, service] = says
+
+    def health(self, host: str, port: int, service: str, timeout: float) -> str:
+        if (port, service) not in self._health:
+            raise NoAnswerError("connection refused")
+        return self._health[port, service]
 
     def fetch(self, request: HttpRequest) -> HttpReply:
         self.requests.append(request)

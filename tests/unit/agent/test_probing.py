@@ -11,6 +11,7 @@ from bootstrap.model.podspec import (
     ContainerPort,
     EnvVar,
     ExecAction,
+    GRPCAction,
     HTTPGetAction,
     HTTPHeader,
     Probe,
@@ -96,6 +97,17 @@ def test_a_tcp_probe_only_connects() -> None:
     probe = Probe(tcp_socket=TCPSocketAction(port="health"))
     assert probe_network(http, CONTAINER, probe, "10.0.0.1").result == "failure"
     http.serve(8080, HttpReply(500, b""))
+    assert probe_network(http, CONTAINER, probe, "10.0.0.1").result == "success"
+
+
+def test_a_grpc_probe_asks_after_a_services_health() -> None:
+    http = FakeHttp()
+    probe = Probe(grpc=GRPCAction(port=9000, service="store"))
+    assert probe_network(http, CONTAINER, probe, "10.0.0.1").result == "failure"
+    http.serve_health(9000, "store", "NOT_SERVING")
+    outcome = probe_network(http, CONTAINER, probe, "10.0.0.1")
+    assert (outcome.result, outcome.message) == ("failure", "service is not healthy: NOT_SERVING")
+    http.serve_health(9000, "store", "SERVING")
     assert probe_network(http, CONTAINER, probe, "10.0.0.1").result == "success"
 
 

@@ -162,7 +162,7 @@ def test_an_empty_service_account_is_none() -> None:
         (
             {"readinessProbe": {"periodSeconds": 1}},
             {},
-            "spec.containers[0].readinessProbe: exactly one of exec, httpGet and tcpSocket is required",
+            "spec.containers[0].readinessProbe: exactly one of exec, httpGet, tcpSocket and grpc is required",
         ),
         (
             {"resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}},
