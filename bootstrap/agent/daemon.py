@@ -1,6 +1,6 @@
-"""The agent: one worker for each pod name, woken by the directory, the engine's events and time.
+"""The agent: one worker for each pod name, woken by the manifests, the engine's events and time.
 
-Invariant: nothing is removed before the directory has been listed once, and stopping the agent stops no pod.
+Invariant: nothing is removed before every source was listed once, and stopping the agent stops no pod.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from pathlib import Path
 from bootstrap import __version__
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.crew import Crew, Job
+from bootstrap.agent.filesource import FileSource
 from bootstrap.agent.history import History
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
 from bootstrap.agent.prober import Prober, Submit
 from bootstrap.agent.resync import found_pods
-from bootstrap.agent.source import DirectorySource, Listing
+from bootstrap.agent.source import Listing, Source, merged
 from bootstrap.agent.status import AgentStatus, PodStatus, summary
+from bootstrap.agent.urlsource import UrlSource
 from bootstrap.agent.v1pod import JsonObject, v1_pod
 from bootstrap.agent.volumes import Volumes
 from bootstrap.agent.worker import ENGINE_RETRY_SECONDS, Surroundings, Worker
@@ -44,17 +47,19 @@ STATE_CHANGES = frozenset({"die", "destroy", "pause", "unpause"})
 
 
 class Agent:
-    """``rouse`` gives a job its turn somewhere; tests step the workers themselves."""
+    """``manifests`` is a directory or a file; ``rouse`` gives a job its turn somewhere; tests step the
+    workers themselves."""
 
     def __init__(
         self,
-        directory: Path,
+        manifests: Path | None,
         node: Node,
         connect: Callable[[], ContainerRuntime],
         clock: Clock,
         http: ProbeClient,
         processes: ProcessRunner,
         *,
+        url: ManifestUrl | None = None,
         relist_seconds: float = RELIST_SECONDS,
         rouse: Callable[[Job], None] | None = None,
         submit_probe: Submit | None = None,
@@ -72,11 +77,14 @@ class Agent:
         self._connect = connect
         self._clock = clock
         self._relist_seconds = relist_seconds
-        self._source = DirectorySource(directory, node.name)
         self._volumes = Volumes(node, processes)
         hooks = Hooks(http, self._engine, clock, self.history, self._wake_pod, spawn_hook)
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
+        self._sources: list[Source] = [FileSource(manifests, node.name)] if manifests else []
+        self.url = UrlSource(url, node.name, http, clock, self.wake, crew.aside) if url else None
+        if self.url is not None:
+            self._sources.append(self.url)
         self._surroundings = Surroundings(
             node,
             clock,
@@ -104,6 +112,8 @@ class Agent:
             threading.Thread(target=target, name=name, daemon=True).start()
         self._guarded_sync()
         self._rouse(self)
+        if self.url is not None:
+            self._rouse(self.url)
         services.ready(self._summary())
         pause = min(self._relist_seconds, services.watchdog_seconds or self._relist_seconds)
         while not self._stop.is_set():
@@ -121,12 +131,12 @@ class Agent:
         self._wake.set()
 
     def wake(self) -> None:
-        """The manifest directory may have changed."""
+        """The manifests may have changed."""
         self._wake.set()
 
     def sync(self) -> None:
-        """Bring the set of workers to what the directory asks for."""
-        listing = self._source.scan()
+        """Bring the set of workers to what the manifests ask for."""
+        listing = merged(tuple(source.scan() for source in self._sources))
         self._report(listing)
         wanted = {pod.full_name: pod for pod in listing.pods}
         with self._lock:

@@ -20,12 +20,17 @@ UID_SCHEME = b"podstrap.uid/v1"
 
 @dataclass(frozen=True, slots=True)
 class StaticPod:
-    """``name`` has the node's suffix; ``source`` is the path of its manifest."""
+    """``name`` has the node's suffix; ``source`` is the path of its manifest, or its URL."""
 
     pod: Pod
     name: str
     uid: str
     source: str
+
+    @property
+    def origin(self) -> str:
+        """``file`` or ``http``: where its manifest is."""
+        return "file" if self.source.startswith("/") else "http"
 
     @property
     def namespace(self) -> str:

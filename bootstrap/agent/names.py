@@ -73,7 +73,7 @@ def sandbox_labels(pod: StaticPod, node: str, attempt: int, began: datetime) -> 
         CONTAINER_NAME: SANDBOX,
         MANIFEST: pod.source,
         CONFIG_HASH: pod.uid,
-        CONFIG_SOURCE: "file",
+        CONFIG_SOURCE: pod.origin,
     }
 
 

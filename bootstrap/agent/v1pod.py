@@ -38,10 +38,9 @@ def v1_definition(pod: StaticPod, status: PodStatus, node: Node) -> JsonObject:
     meta = pod.pod.metadata
     spec = msgspec.to_builtins(pod.pod.spec)
     spec["nodeName"] = node.name
-    source = config_source(pod)
-    if source == "file":
+    if pod.origin == "file":
         spec["tolerations"] = [*(spec.get("tolerations") or ()), STAYS_ON_A_TAINTED_NODE]
-    annotations = {**meta.annotations, CONFIG_HASH: pod.uid, CONFIG_SOURCE: source}
+    annotations = {**meta.annotations, CONFIG_HASH: pod.uid, CONFIG_SOURCE: pod.origin}
     if status.seen is not None:
         annotations[CONFIG_SEEN] = status.seen.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     metadata = {
@@ -52,11 +51,6 @@ def v1_definition(pod: StaticPod, status: PodStatus, node: Node) -> JsonObject:
         "annotations": annotations,
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def config_source(pod: StaticPod) -> str:
-    """``file`` or ``http``: where its manifest is."""
-    return "file" if pod.source.startswith("/") else "http"
 
 
 def v1_status(pod: StaticPod, status: PodStatus, node: Node) -> JsonObject:

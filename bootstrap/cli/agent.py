@@ -35,7 +35,27 @@ def agent() -> None:
 
 
 @agent.command("run")
-@click.option("--manifests", default=str(LAYOUT.manifests), show_default=True, metavar="DIR")
+@click.option(
+    "--manifests",
+    default=str(LAYOUT.manifests),
+    show_default=True,
+    metavar="PATH",
+    help="A directory of manifests, or a single one; empty for none.",
+)
+@click.option("--manifest-url", default="", metavar="URL", help="Has a Pod or a PodList, too.")
+@click.option(
+    "--manifest-url-header",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Sent to --manifest-url; may be repeated. Others on the machine can read it: see the next option.",
+)
+@click.option(
+    "--manifest-url-header-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="More headers, one on each line: for what is secret. Read anew each time.",
+)
+@click.option("--http-check-frequency", default="20s", show_default=True, metavar="DURATION")
 @click.option(
     "--socket", default=str(LAYOUT.agent_socket), show_default=True, help="Where it tells its status."
 )
@@ -63,6 +83,10 @@ def agent() -> None:
 )
 def run(
     manifests: str,
+    manifest_url: str,
+    manifest_url_header: tuple[str, ...],
+    manifest_url_header_file: Path | None,
+    http_check_frequency: str,
     socket: str,
     node_name: str,
     docker_socket: str,
@@ -78,13 +102,19 @@ def run(
     kubeconfig: str,
 ) -> None:
     """Run the agent in the foreground. SIGTERM stops the agent, not the pods."""
+    from bootstrap.agent import manifesturl
     from bootstrap.cli.agentrun import Settings, run_agent
     from bootstrap.cli.agentserving import Serving
     from bootstrap.model.duration import duration_seconds
 
+    url = None
+    if manifest_url:
+        period = duration_seconds(http_check_frequency)
+        url = manifesturl.manifest_url(manifest_url, manifest_url_header, manifest_url_header_file, period)
     run_agent(
         Settings(
-            manifests=Path(manifests),
+            manifests=Path(manifests).absolute() if manifests else None,
+            url=url,
             socket=Path(socket) if socket else None,
             node_name=node_name or os.uname().nodename,
             docker_socket=docker_socket,

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from bootstrap.agent.daemon import Agent
+from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.server import health_page, status_page
 from bootstrap.cli.agentserving import Serving, serve_kubelet_port
@@ -35,10 +36,11 @@ STACK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of ``agent run``; ``socket`` None tells the status nowhere, ``healthz_port`` 0 serves
-    none."""
+    """The options of ``agent run``; ``manifests`` is a directory or a file, ``socket`` None tells the status
+    nowhere, ``healthz_port`` 0 serves none."""
 
-    manifests: Path
+    manifests: Path | None
+    url: ManifestUrl | None
     socket: Path | None
     node_name: str
     docker_socket: str
@@ -69,17 +71,21 @@ def run_agent(settings: Settings) -> None:
         clock,
         SystemHttp(),
         SystemProcesses(),
+        url=settings.url,
         relist_seconds=settings.relist_seconds,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: agent.stop())
-    watch = DirectoryWatch(settings.manifests, agent.wake)
-    threading.Thread(target=watch.run, args=(stop,), name="inotify", daemon=True).start()
+    if settings.manifests is not None:
+        watch = DirectoryWatch(settings.manifests, agent.wake)
+        threading.Thread(target=watch.run, args=(stop,), name="inotify", daemon=True).start()
     handlers = _listeners(settings, agent)
     threading.Thread(target=serve, args=(handlers, stop), name="server", daemon=True).start()
     kubelet_port = serve_kubelet_port(settings.serving, agent, connect, clock)
-    log.info("node %s runs the manifests in %s", node.name, settings.manifests)
+    for place in (settings.manifests, settings.url and settings.url.shown):
+        if place:
+            log.info("node %s runs the manifests in %s", node.name, place)
     # What is alive now is alive for good: the collector need not look at it again.
     gc.collect()
     gc.freeze()

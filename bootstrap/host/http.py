@@ -135,7 +135,7 @@ class SystemHttp:
 
     def _wrapped(self, request: HttpRequest, plain: socket.socket, deadline: float) -> ssl.SSLSocket:
         plain.settimeout(seconds_left(deadline))
-        if request.ca_file or request.certificate_file:
+        if request.ca_file or request.certificate_file or request.system_trust:
             context = _verifying_context(request)
             return context.wrap_socket(plain, server_hostname=request.host)
         with self._lock:
@@ -156,7 +156,8 @@ class SystemHttp:
 
 def _may_share(request: HttpRequest) -> bool:
     """A connection with an identity, or to a verified server, belongs to one request."""
-    return request.reuse and not request.ca_file and not request.certificate_file
+    is_verified = request.ca_file or request.system_trust
+    return request.reuse and not is_verified and not request.certificate_file
 
 
 def _unverified_context() -> ssl.SSLContext:
@@ -171,6 +172,8 @@ def _verifying_context(request: HttpRequest) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if request.ca_file:
         context.load_verify_locations(request.ca_file)
+    elif request.system_trust:
+        context.load_default_certs()
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

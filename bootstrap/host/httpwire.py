@@ -22,7 +22,8 @@ class NoAnswerError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """``ca_file`` "" means the server is not verified (as a kubelet probes); files are real paths.
+    """``ca_file`` "" means the server is not verified (as a kubelet probes), unless ``system_trust`` leaves
+    it to the machine's own certificate authorities; files are real paths.
 
     ``reuse``: a connection that an earlier such request left open may carry this one.
     """
@@ -35,6 +36,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     timeout: float = 1.0
     ca_file: str = ""
+    system_trust: bool = False
     certificate_file: str = ""
     key_file: str = ""
     max_body: int = 10 * 1024
@@ -43,11 +45,15 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """``location`` is the redirect target, "" when there is none."""
+    """``location`` is the redirect target, "" when there is none.
+
+    ``complete`` False: the body was announced longer than what came, or than ``max_body``.
+    """
 
     status: int
     body: bytes
     location: str = ""
+    complete: bool = True
 
 
 def exchange(connection: socket.socket, request: HttpRequest, deadline: float) -> tuple[HttpReply, bool]:
@@ -67,9 +73,9 @@ def exchange(connection: socket.socket, request: HttpRequest, deadline: float) -
     status, headers = _parsed_head(head, request)
     if request.method == "HEAD" or status in (204, 304):
         return HttpReply(status, b"", headers.get("location", "")), _stays_open(head, headers)
-    body, complete = _body(connection, headers, body, request.max_body, deadline)
-    reply = HttpReply(status, body, headers.get("location", ""))
-    return reply, complete and _stays_open(head, headers)
+    read = _body(connection, headers, body, request.max_body, deadline)
+    reply = HttpReply(status, read.data, headers.get("location", ""), read.complete)
+    return reply, read.ends_here and _stays_open(head, headers)
 
 
 def request_head(request: HttpRequest) -> bytes:
@@ -97,46 +103,69 @@ def _parsed_head(head: bytes, request: HttpRequest) -> tuple[int, dict[str, str]
     return int(words[1]), headers
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """``ends_here``: nothing more of this reply comes on the connection."""
+
+    data: bytes
+    complete: bool
+    ends_here: bool
+
+
 def _body(
     connection: socket.socket, headers: dict[str, str], data: bytes, limit: int, deadline: float
-) -> tuple[bytes, bool]:
-    """At most ``limit`` bytes of the body, and whether that is all of it; the rest is not waited for."""
+) -> _Body:
+    """At most ``limit`` bytes of the body; the rest is not waited for."""
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return _chunked_body(connection, data, limit, deadline)
     length = headers.get("content-length", "")
     known = length.isdecimal()
     wanted = min(limit, int(length)) if known else limit
-    while len(data) < wanted:
+    read = bytearray(data)
+    while len(read) < wanted:
         more = _received(connection, deadline)
         if not more:
             break
-        data += more
-    return data[:wanted], known and len(data) == int(length)
+        read += more
+    body = bytes(read[:wanted])
+    if known:
+        return _Body(body, len(body) == int(length), len(read) == int(length))
+    # Nothing but the end of the connection says where this body ends.
+    return _Body(body, len(read) < limit, ends_here=False)
 
 
-def _chunked_body(connection: socket.socket, data: bytes, limit: int, deadline: float) -> tuple[bytes, bool]:
-    body = b""
+def _chunked_body(connection: socket.socket, data: bytes, limit: int, deadline: float) -> _Body:
+    body, read = bytearray(), bytearray(data)
     while len(body) < limit:
-        while b"\r\n" not in data:
+        while b"\r\n" not in read:
             more = _received(connection, deadline)
-            if not more:
-                return body, False
-            data += more
-        line, _, data = data.partition(b"\r\n")
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
-            return body, False
+            if not more or len(read) > MAX_HEADER_BYTES:
+                return _Body(bytes(body), complete=False, ends_here=False)
+            read += more
+        line, _, _rest = bytes(read[:MAX_HEADER_BYTES]).partition(b"\r\n")
+        del read[: len(line) + 2]
+        size = _chunk_size(line)
+        if size is None:
+            return _Body(bytes(body), complete=False, ends_here=False)
         if size == 0:
-            return body, data == b"\r\n"
-        while len(data) < min(size + 2, limit + 2):
+            return _Body(bytes(body), complete=True, ends_here=read == b"\r\n")
+        while len(read) < min(size + 2, limit + 2):
             more = _received(connection, deadline)
             if not more:
-                return (body + data[:size])[:limit], False
-            data += more
-        body += data[:size]
-        data = data[size + 2 :]
-    return body[:limit], False
+                return _Body(bytes(body + read[:size])[:limit], complete=False, ends_here=False)
+            read += more
+        body += read[:size]
+        del read[: size + 2]
+    return _Body(bytes(body[:limit]), complete=False, ends_here=False)
+
+
+def _chunk_size(line: bytes) -> int | None:
+    """None for what is no size of a chunk."""
+    try:
+        size = int(line.partition(b";")[0], 16)
+    except ValueError:
+        return None
+    return size if size >= 0 else None
 
 
 def _stays_open(head: bytes, headers: dict[str, str]) -> bool:

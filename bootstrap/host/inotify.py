@@ -13,14 +13,15 @@ CREATION_MILLISECONDS = 100
 
 
 class DirectoryWatch:
-    """Calls ``on_change`` whenever a file of ``directory`` was completed, moved, removed or touched.
+    """Calls ``on_change`` whenever a file of the directory ``path`` was completed, moved, removed or touched.
 
-    Writes are reported when the file is closed, so that a file is not read while it is half written. A
-    directory that is missing is waited for; one that was replaced is watched anew.
+    Where ``path`` is a file, its directory is watched. Writes are reported when the file is closed, so that a
+    file is not read while it is half written. A directory that is missing is waited for; one that was
+    replaced is watched anew.
     """
 
-    def __init__(self, directory: Path, on_change: Callable[[], None]) -> None:
-        self._directory = directory
+    def __init__(self, path: Path, on_change: Callable[[], None]) -> None:
+        self._path = path
         self._on_change = on_change
 
     def run(self, stop: threading.Event) -> None:
@@ -38,10 +39,9 @@ class DirectoryWatch:
         changes = (
             flags.CLOSE_WRITE | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
         )
+        directory = self._path.parent if self._path.is_file() else self._path
         with INotify() as inotify:
-            inotify.add_watch(
-                str(self._directory), changes | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
-            )
+            inotify.add_watch(str(directory), changes | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR)
             # It may have changed between the last look at it and the watch.
             self._on_change()
             while not stop.is_set():

@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.agent.crew import Job
 from bootstrap.agent.daemon import Agent
+from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Rest
 from bootstrap.agent.status import ContainerStatus, PodStatus
@@ -40,6 +41,8 @@ def document(name: str = "web", *, containers: Any = None, **spec: Any) -> dict[
 class AgentHarness:
     """An agent of node ``n1``; ``restart_agent`` is a kill -9 followed by a new one."""
 
+    url: ManifestUrl | None = None
+
     def __init__(self, directory: Path) -> None:
         self.manifests = directory / "manifests"
         self.manifests.mkdir(exist_ok=True)
@@ -64,6 +67,7 @@ class AgentHarness:
             self.clock,
             self.http,
             self.processes,
+            url=self.url,
             rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
             spawn_hook=lambda hook: self.spawn_hook(hook),

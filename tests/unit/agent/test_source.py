@@ -1,174 +1,40 @@
-"""The manifest directory: what is read, what is refused, and what survives a bad edit."""
+"""Several sources as one."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
-import pytest
-
-from bootstrap.agent.identity import pod_uid
-from bootstrap.agent.source import DirectorySource, Listing
+from bootstrap.agent.identity import StaticPod, static_pod
+from bootstrap.agent.source import Listing, merged
+from bootstrap.agent.status import ManifestProblem
+from bootstrap.model.pod import decode_pod
 from tests.fakes.agent import document
 
-
-def put(directory: Path, name: str, manifest: object) -> Path:
-    path = directory / name
-    path.write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
-    return path
+URL = "http://192.0.2.1/pods"
 
 
-def names(listing: Listing) -> list[str]:
-    return [pod.pod.metadata.name for pod in listing.pods]
+def pod(name: str, source: str) -> StaticPod:
+    return static_pod(decode_pod(document(name)).pod, "n1", source)
 
 
-def complaints(listing: Listing) -> dict[str, str]:
-    return {Path(each.path).name: each.message for each in listing.problems}
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> DirectorySource:
-    return DirectorySource(tmp_path, "N1")
-
-
-def test_yaml_and_json_are_read_whatever_the_file_is_called(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.manifest", document("a"))
-    put(
-        tmp_path,
-        "b",
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: c, image: i:1}]}",
+def test_the_first_source_with_a_pod_wins_and_the_other_is_reported() -> None:
+    file, url = pod("web", "/m/web.yaml"), pod("web", URL)
+    listing = merged((Listing(True, (file,)), Listing(True, (url, pod("other", URL)))))
+    assert [(each.pod.metadata.name, each.source) for each in listing.pods] == [
+        ("web", "/m/web.yaml"),
+        ("other", URL),
+    ]
+    assert listing.problems == (
+        ManifestProblem(path=URL, message="has the pod default/web again: /m/web.yaml is the one that runs"),
     )
-    assert names(source.scan()) == ["a", "b"]
 
 
-def test_the_node_name_is_a_suffix_in_lower_case(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.yaml", document("a"))
-    assert source.scan().pods[0].name == "a-n1"
+def test_nothing_may_be_removed_before_every_source_was_listed() -> None:
+    assert not merged((Listing(True), Listing(False))).listed
+    assert merged((Listing(True), Listing(True))).listed
 
 
-def test_only_the_first_document_counts(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.yaml", json.dumps(document("a")) + "\n---\n" + json.dumps(document("b")))
-    assert names(source.scan()) == ["a"]
-
-
-@pytest.mark.parametrize(
-    "name", ["web.yaml.bak", "web.yaml~", "web.yaml.rpmsave", "web.yaml.orig", "web.yaml.swp", "#web.yaml#"]
-)
-def test_a_backup_is_refused_and_reported(tmp_path: Path, source: DirectorySource, name: str) -> None:
-    put(tmp_path, "web.yaml", document("web"))
-    put(tmp_path, name, document("web", restartPolicy="Never"))
-    listing = source.scan()
-    assert listing.pods[0].pod.spec.restart_policy == "Always"
-    assert complaints(listing) == {name: "looks like a backup or editor file: not run"}
-
-
-def test_dotfiles_directories_and_pipes_are_passed_over(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, ".web.yaml.swx", "garbage")
-    (tmp_path / "sub").mkdir()
-    put(tmp_path / "sub", "a.yaml", document("a"))
-    os.mkfifo(tmp_path / "pipe.yaml")
-    (tmp_path / "dangling.yaml").symlink_to("nowhere")
-    assert source.scan() == Listing(listed=True)
-
-
-def test_a_link_to_a_file_is_followed(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, ".real", document("a"))
-    (tmp_path / "a.yaml").symlink_to(".real")
-    assert names(source.scan()) == ["a"]
-
-
-def test_one_bad_file_hides_no_other(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.yaml", "{not yaml")
-    put(tmp_path, "b.yaml", document("b"))
-    put(tmp_path, "c.yaml", {"apiVersion": "v1", "kind": "Pod", "spec": 3})
-    put(tmp_path, "d.yaml", document("d", serviceAccountName="x"))
-    listing = source.scan()
-    assert names(listing) == ["b"]
-    assert sorted(complaints(listing)) == ["a.yaml", "c.yaml", "d.yaml"]
-    assert complaints(listing)["a.yaml"].startswith("is not YAML: ")
-
-
-@pytest.mark.parametrize("content", ["", "apiVersion: v1\nkind: Pod\nmeta", "kind: [", "\x00"])
-def test_a_file_that_stops_parsing_keeps_its_last_good_pod(
-    tmp_path: Path, source: DirectorySource, content: str
-) -> None:
-    path = put(tmp_path, "web.yaml", document("web"))
-    before = source.scan().pods
-    put(tmp_path, "web.yaml", content)
-    listing = source.scan()
-    assert listing.pods == before
-    assert listing.problems[0].kept
-    assert listing.unreadable == {str(path)}
-    put(tmp_path, "web.yaml", document("web", restartPolicy="Never"))
-    assert source.scan().pods[0].pod.spec.restart_policy == "Never"
-
-
-def test_a_file_that_is_gone_takes_its_pod_along(tmp_path: Path, source: DirectorySource) -> None:
-    path = put(tmp_path, "web.yaml", document("web"))
-    source.scan()
-    put(tmp_path, "web.yaml", "{")
-    source.scan()
-    path.unlink()
-    assert source.scan() == Listing(listed=True)
-
-
-def test_of_two_files_with_one_pod_the_first_wins(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.yaml", document("web"))
-    put(tmp_path, "b.yaml", document("web", restartPolicy="Never"))
-    listing = source.scan()
-    assert [pod.source for pod in listing.pods] == [str(tmp_path / "a.yaml")]
-    assert complaints(listing) == {
-        "b.yaml": f"has the pod default/web again: {tmp_path / 'a.yaml'} is the one that runs"
-    }
-
-
-def test_a_huge_file_is_refused(tmp_path: Path, source: DirectorySource) -> None:
-    put(tmp_path, "a.yaml", "#" * (10 * 1024 * 1024 + 1))
-    assert complaints(source.scan()) == {"a.yaml": "is larger than 10 MiB"}
-
-
-def test_a_directory_that_never_was_says_nothing(tmp_path: Path) -> None:
-    listing = DirectorySource(tmp_path / "missing", "n1").scan()
-    assert not listing.listed
-    assert listing.problems
-
-
-def test_a_directory_that_vanishes_asks_for_no_pods_until_it_is_back(tmp_path: Path) -> None:
-    directory = tmp_path / "m"
-    directory.mkdir()
-    put(directory, "a.yaml", document("a"))
-    source = DirectorySource(directory, "n1")
-    pods = source.scan().pods
-    directory.rename(tmp_path / "aside")
-    gone = source.scan()
-    assert gone.listed
-    assert gone.pods == ()
-    (tmp_path / "aside").rename(directory)
-    assert source.scan().pods == pods
-
-
-def test_the_uid_is_the_content_on_a_node_at_a_path(tmp_path: Path) -> None:
-    def uid(text: str, node: str = "n1", name: str = "a.yaml") -> str:
-        put(tmp_path, name, text)
-        (pod,) = DirectorySource(tmp_path, node).scan().pods
-        (tmp_path / name).unlink()
-        return pod.uid
-
-    plain = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: 'i:1'}]}\n"
-    first = uid(plain)
-    assert len(first) == 32
-    same = "# a comment\nkind: Pod\napiVersion: v1\nspec:\n  restartPolicy: Always\n  containers:\n"
-    same += "  - {image: 'i:1', name: c, imagePullPolicy: IfNotPresent}\nmetadata: {name: a}\nstatus: {}\n"
-    assert uid(same) == first
-    assert uid(plain.replace("{name: a}", "{name: a, annotations: {x: y}}")) != first
-    assert uid(plain, node="n2") != first
-    assert uid(plain, name="b.yaml") != first
-    assert uid(plain.replace("{name: a}", "{name: a, uid: my-own}")) == "my-own"
-
-
-def test_the_uid_scheme_does_not_change_by_accident(tmp_path: Path) -> None:
-    """A change here restarts every static pod of every node at the next upgrade of the agent."""
-    put(tmp_path, "a.yaml", document("a"))
-    (pod,) = DirectorySource(tmp_path, "n1").scan().pods
-    assert pod_uid(pod.pod, "n1", "/etc/kubernetes/manifests/a.yaml") == "f07f5b977c2fadfa8cdb21536bbe36f6"
+def test_what_is_wrong_in_each_is_said() -> None:
+    problems = (ManifestProblem(path="/m/a", message="bad"), ManifestProblem(path=URL, message="worse"))
+    first = Listing(True, problems=problems[:1], unreadable=frozenset({"/m/a"}), remarks=(("/m/b", "odd"),))
+    listing = merged((first, Listing(True, problems=problems[1:], unreadable=frozenset({URL}))))
+    assert (listing.problems, set(listing.unreadable)) == (problems, {"/m/a", URL})
+    assert listing.remarks == (("/m/b", "odd"),)

@@ -81,6 +81,28 @@ def test_a_long_body_is_cut(answering: Callable[[bytes], int], chunked: bool) ->
     assert len(SystemHttp().fetch(get(port, max_body=100)).body) == 100
 
 
+@pytest.mark.parametrize(
+    ("rest", "complete"),
+    [
+        (b"Content-Length: 2\r\n\r\nok", True),
+        (b"Content-Length: 3\r\n\r\nok", False),
+        (b"\r\nok", True),
+        (b"\r\n" + b"x" * 100, False),
+        (b"Content-Length: 101\r\n\r\n" + b"x" * 101, False),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", True),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", False),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nok", False),
+        (b"Transfer-Encoding: chunked\r\n\r\n-2\r\nok\r\n", False),
+        (b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 200_000, False),
+    ],
+)
+def test_a_body_that_is_not_whole_is_known(
+    answering: Callable[[bytes], int], rest: bytes, complete: bool
+) -> None:
+    found = SystemHttp().fetch(get(answering(b"HTTP/1.1 200 OK\r\n" + rest), max_body=100))
+    assert found.complete is complete
+
+
 def test_what_is_not_http_is_no_answer(answering: Callable[[bytes], int]) -> None:
     with pytest.raises(NoAnswerError, match="not HTTP"):
         SystemHttp().fetch(get(answering(b"SSH-2.0-OpenSSH\r\n\r\n")))
@@ -232,6 +254,18 @@ def test_with_a_ca_the_server_is_verified(
     assert client.fetch(good).status == 200
     with pytest.raises(NoAnswerError, match="certificate is not accepted"):
         client.fetch(HttpRequest("127.0.0.1", tls_server.server_port, ca_file=ca_file))
+
+
+def test_the_machine_s_own_authorities_may_decide(
+    tls_server: http.server.ThreadingHTTPServer,
+    certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = HttpRequest("localhost", tls_server.server_port, system_trust=True)
+    with pytest.raises(NoAnswerError, match="certificate is not accepted"):
+        SystemHttp().fetch(request)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    assert SystemHttp().fetch(request).status == 200
 
 
 def test_plain_text_where_tls_is_spoken_is_no_answer(tls_server: http.server.ThreadingHTTPServer) -> None:

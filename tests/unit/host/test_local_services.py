@@ -106,6 +106,19 @@ def test_a_directory_that_is_replaced_is_watched_again(tmp_path: Path) -> None:
     assert seen.acquire(timeout=10)
 
 
+def test_a_single_file_is_watched_wherever_it_was_moved_from(tmp_path: Path) -> None:
+    path = tmp_path / "web.yaml"
+    path.write_text("x")
+    seen = threading.Semaphore(0)
+    watch = DirectoryWatch(path, seen.release)
+    threading.Thread(target=watch.run, args=(threading.Event(),), daemon=True).start()
+    assert seen.acquire(timeout=10)
+    (tmp_path / "new").write_text("y")
+    assert seen.acquire(timeout=10)
+    (tmp_path / "new").rename(path)
+    assert seen.acquire(timeout=10)
+
+
 def test_systemd_is_told(tmp_path: Path) -> None:
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
