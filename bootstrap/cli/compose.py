@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ from bootstrap.host.services import choose_service
 from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import Layout
-from bootstrap.phases.context import Context
+from bootstrap.phases.context import Context, Wishes
 from bootstrap.runtime.api import ContainerRuntime
 from bootstrap.workflows.recorded import recorded_configuration
 from bootstrap.workflows.rehearsal import offline
@@ -35,6 +36,7 @@ def open_context(
     config: tuple[str, ...] = (),
     overrides: Overrides | None = None,
     output: str = "text",
+    wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
 ) -> Context:
     """Everything a workflow touches, for this machine and this description of a control plane.
 
@@ -66,11 +68,12 @@ def open_context(
             files, layout, processes, http, clock, healthz_port=control_plane.bootstrap.agent.healthz_port
         ),
         runtime=lambda: open_runtime(str(layout.docker_socket)),
-        api=lambda identity: open_api(files, control_plane, identity),
+        api=functools.cache(lambda identity: open_api(files, control_plane, identity)),
         reporter=reporter,
         ignored_checks=frozenset(
             check.lower() for check in control_plane.init.node_registration.ignore_preflight_errors
         ),
+        wishes=wishes,
     )
     return context if options.root == Path("/") else offline(context, files)
 

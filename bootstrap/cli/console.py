@@ -31,10 +31,14 @@ def reporter_for(output: str, *, color: bool) -> Reporter:
 
 
 class PlainReporter:
-    """One line when something starts to wait on another thing, one when a step ends."""
+    """One line when something starts to wait on another thing, one when a step ends.
 
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
+    ``results`` is where what was asked for goes.
+    """
+
+    def __init__(self, stream: TextIO, clock: Clock, results: TextIO | None = None) -> None:
         self._stream = stream
+        self._results = results or sys.stdout
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -52,6 +56,9 @@ class PlainReporter:
 
     def info(self, message: str) -> None:
         self.write(message)
+
+    def result(self, text: str) -> None:
+        print(text, file=self._results, flush=True)
 
     def warn(self, message: str) -> None:
         self.write(f"warning: {message}")
@@ -81,10 +88,11 @@ class _ChangeStep:
 class TerminalReporter:
     """A spinner with the running steps, each replaced by a ticked line when it ends."""
 
-    def __init__(self, stream: TextIO, clock: Clock, *, color: bool) -> None:
+    def __init__(self, stream: TextIO, clock: Clock, *, color: bool, results: TextIO | None = None) -> None:
         from rich.console import Console
 
         self._clock = clock
+        self._results = results or sys.stdout
         self._console = Console(file=stream, no_color=not color, highlight=False, soft_wrap=True)
         self._lock = threading.RLock()
         self._running: list[_TerminalStep] = []
@@ -104,6 +112,9 @@ class TerminalReporter:
 
     def info(self, message: str) -> None:
         self._console.print(f"  {escaped(message)}")
+
+    def result(self, text: str) -> None:
+        print(text, file=self._results, flush=True)
 
     def warn(self, message: str) -> None:
         self._console.print(f"[yellow]![/yellow] {escaped(message)}")
@@ -164,8 +175,8 @@ class _TerminalStep:
 
 
 class JsonReporter:
-    """JSON lines: ``event`` is step-started, step-progress, step-done, step-failed, info, warning; or failed,
-    which is the last."""
+    """JSON lines: ``event`` is step-started, step-progress, step-done, step-failed, info, warning, result; or
+    failed, which is the last."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._stream = stream
@@ -188,6 +199,9 @@ class JsonReporter:
 
     def info(self, message: str) -> None:
         self.emit("info", message=message)
+
+    def result(self, text: str) -> None:
+        self.emit("result", text=text)
 
     def warn(self, message: str) -> None:
         self.emit("warning", message=message)

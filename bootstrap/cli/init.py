@@ -5,6 +5,7 @@ Invariant: no phase is named here; adding one to ``bootstrap.workflows.init.INIT
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from bootstrap.cli.compose import open_context
 from bootstrap.cli.main import GlobalOptions
 from bootstrap.cli.options import INIT_OPTIONS, output_option, split_commas, with_options
 from bootstrap.config.overrides import Overrides
-from bootstrap.phases.context import Context
+from bootstrap.phases.context import Context, Wishes
 from bootstrap.phases.phase import Phase
 from bootstrap.workflows.init import INIT, run_init, run_init_phase, stage_init
 
@@ -26,6 +27,7 @@ Examples:
   bootstrap init phase certs apiserver --config cluster.yaml
 """
 
+_WISHES = tuple(field.name for field in dataclasses.fields(Wishes))
 _LISTS = ("apiserver_cert_extra_sans", "skip_phases", "ignore_preflight_errors")
 
 
@@ -38,10 +40,11 @@ def overrides_of(values: dict[str, Any]) -> Overrides:
 
 
 def context_for(ctx: click.Context, values: dict[str, Any]) -> Context:
-    """The context of a command's options: ``config`` and ``output`` are ours, the others are overrides."""
+    """The context of a command's options: ``config``, ``output`` and wishes; the others are overrides."""
     options = ctx.find_object(GlobalOptions) or GlobalOptions()
     config, output = values.pop("config", ()), values.pop("output", "text")
-    return open_context(options, config=config, overrides=overrides_of(values), output=output)
+    wishes = Wishes(**{name: values.pop(name) for name in _WISHES if name in values})
+    return open_context(options, config=config, overrides=overrides_of(values), output=output, wishes=wishes)
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG)

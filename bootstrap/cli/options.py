@@ -49,9 +49,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Checks that only warn when they fail; `all` for every one.",
     },
     "dry-run": {"is_flag": True, "help": "Show what would be done; write into a directory of its own."},
+    "upload-certs": {"is_flag": True, "help": "Upload the shared certificates, encrypted, for two hours."},
+    "skip-certificate-key-print": {"is_flag": True, "help": "Do not print the key of uploaded certificates."},
+    "skip-token-print": {"is_flag": True, "help": "Do not print the bootstrap token."},
+    "print-manifest": {"is_flag": True, "help": "Print the objects; send nothing to the cluster."},
 }
 
-INIT_OPTIONS = tuple(OPTIONS)
+INIT_OPTIONS = tuple(name for name in OPTIONS if name != "print-manifest")
 
 
 def with_options(names: Iterable[str]) -> Decorator:

@@ -38,7 +38,13 @@ class ApiUnreachableError(TransientError):
 
 
 class ApiClient(Protocol):
-    """``path`` is a full API path such as ``/api/v1/namespaces/kube-system/configmaps/kubeadm-config``."""
+    """``path`` is a full API path such as ``/api/v1/namespaces/kube-system/configmaps/kubeadm-config``.
+
+    ``parallel``: how many threads may use it at the same time.
+    """
+
+    @property
+    def parallel(self) -> int: ...
 
     def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject: ...
 

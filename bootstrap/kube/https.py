@@ -1,4 +1,4 @@
-"""The API client over HTTPS: one kept-alive connection, authenticated by a client certificate.
+"""The API client over HTTPS: few kept-alive connections, authenticated by a client certificate.
 
 Invariant: the server is always verified against the kubeconfig's CA, and the client's key never lies on disk
 (OpenSSL wants a file: it gets one in memory).
@@ -43,7 +43,10 @@ class ServerNotTrustedError(BootstrapError):
 
 
 class HttpsApiClient:
-    """A client with a kubeconfig's identity; not thread-safe."""
+    """A client with a kubeconfig's identity; opens a connection more only while all are in use."""
+
+    parallel = 4
+    """More would not make anything faster: the server writes to one disk."""
 
     def __init__(self, kubeconfig: Kubeconfig, *, timeout: float = TIMEOUT) -> None:
         import urllib3
@@ -52,7 +55,7 @@ class HttpsApiClient:
         self._pool = urllib3.HTTPSConnectionPool(
             kubeconfig.host,
             kubeconfig.port,
-            maxsize=1,
+            maxsize=self.parallel,
             block=True,
             retries=False,
             timeout=timeout,

@@ -5,26 +5,41 @@ Invariant: an object is complete JSON; building one asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 
 from bootstrap.kube.client import JsonObject
 
 RBAC = "rbac.authorization.k8s.io"
+SYSTEM = "kube-system"
+PUBLIC = "kube-public"
 
 CLUSTER_ROLE_BINDINGS = f"/apis/{RBAC}/v1/clusterrolebindings"
+NODES = "/api/v1/nodes"
+
+_PLURALS = {"s": "ses", "y": "ies"}
+"""How the last letter of a kind's name changes in the name of its resource; otherwise an s is added."""
 
 
-def config_maps(namespace: str) -> str:
-    """The path of a namespace's ConfigMaps."""
-    return f"/api/v1/namespaces/{namespace}/configmaps"
+def collection_of(body: JsonObject) -> str:
+    """The path of the collection an object belongs to.
+
+    The name of its resource is the kind's in the plural, as it is for all that add-ons are made of.
+    """
+    group, metadata = body["apiVersion"], body["metadata"]
+    root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+    namespace = metadata.get("namespace")
+    return f"{root}/{f'namespaces/{namespace}/' if namespace else ''}{_plural(body['kind'].lower())}"
 
 
-def roles(namespace: str) -> str:
-    return f"/apis/{RBAC}/v1/namespaces/{namespace}/roles"
+def path_of(body: JsonObject) -> str:
+    """The path of an object."""
+    return f"{collection_of(body)}/{body['metadata']['name']}"
 
 
-def role_bindings(namespace: str) -> str:
-    return f"/apis/{RBAC}/v1/namespaces/{namespace}/rolebindings"
+def secrets(namespace: str) -> str:
+    """The path of a namespace's Secrets."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
 
 
 def config_map(
@@ -34,6 +49,38 @@ def config_map(
     if annotations:
         metadata["annotations"] = dict(annotations)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def secret(
+    name: str,
+    namespace: str,
+    data: Mapping[str, bytes],
+    kind: str = "Opaque",
+    owners: Sequence[JsonObject] = (),
+) -> JsonObject:
+    """``kind`` is the Secret's type; ``owners`` are objects as the server returned them."""
+    metadata: JsonObject = {"name": name, "namespace": namespace}
+    if owners:
+        metadata["ownerReferences"] = [owner_reference(owner) for owner in owners]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": kind,
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
+
+
+def owner_reference(owner: JsonObject) -> JsonObject:
+    """Makes the garbage collector remove what carries it once ``owner`` is gone."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
 
 
 def user(name: str) -> JsonObject:
@@ -69,6 +116,15 @@ def role_binding(name: str, namespace: str, subjects: list[JsonObject]) -> JsonO
     }
 
 
+def cluster_role(name: str, rules: list[JsonObject]) -> JsonObject:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+        "rules": rules,
+    }
+
+
 def cluster_role_binding(name: str, cluster_role: str, subjects: list[JsonObject]) -> JsonObject:
     return {
         "apiVersion": f"{RBAC}/v1",
@@ -77,3 +133,7 @@ def cluster_role_binding(name: str, cluster_role: str, subjects: list[JsonObject
         "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": cluster_role},
         "subjects": subjects,
     }
+
+
+def _plural(word: str) -> str:
+    return f"{word[:-1]}{_PLURALS.get(word[-1], f'{word[-1]}s')}"

@@ -30,5 +30,8 @@ class Reporter(Protocol):
     def info(self, message: str) -> None:
         """A fact worth a line."""
 
+    def result(self, text: str) -> None:
+        """What was asked for, which may hold a secret: to standard output alone, never into a log."""
+
     def warn(self, message: str) -> None:
         """Something that may hurt later; shown even with --quiet."""

@@ -6,13 +6,11 @@ hand-made edits are honoured; what it is asked is in ``_PATHS``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bootstrap.errors import BootstrapError
 from bootstrap.host.http import HttpRequest, NoAnswerError
-from bootstrap.kube.client import ApiClient, ForbiddenError
+from bootstrap.kube.client import ForbiddenError
 from bootstrap.model.layout import ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER
 from bootstrap.model.pod import decode_pod
 from bootstrap.model.podspec import Container, Probe
@@ -79,7 +77,7 @@ def endpoint_of(context: Context, component: str) -> Endpoint:
 
 
 class HealthChecker:
-    """Asks components; keeps one connection to the API server, which is asked as ``admin``.
+    """Asks components; the API server is asked as ``admin``.
 
     Where to ask is read once: a manifest does not change while it is waited for.
 
@@ -89,7 +87,6 @@ class HealthChecker:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._api: ApiClient | None = None
         self._endpoints: dict[str, Endpoint] = {}
 
     def problem(self, component: str) -> str:
@@ -107,29 +104,14 @@ class HealthChecker:
             return error.message
         return "" if reply.status == 200 else not_ready(reply.body.decode(errors="replace"), reply.status)
 
-    def close(self) -> None:
-        if self._api is not None:
-            self._api.close()
-
     def _ask_apiserver(self) -> str:
-        self._api = self._api or self._context.api("admin")
         try:
-            self._api.get_text(_PATHS[KUBE_APISERVER])
+            self._context.api("admin").get_text(_PATHS[KUBE_APISERVER])
         except ForbiddenError:
             return "it has not made its roles yet"
         except BootstrapError as error:
             return not_ready(error.message, 0)
         return ""
-
-
-@contextmanager
-def health_checker(context: Context) -> Iterator[HealthChecker]:
-    """A checker, closed at the end."""
-    checker = HealthChecker(context)
-    try:
-        yield checker
-    finally:
-        checker.close()
 
 
 def not_ready(text: str, status: int) -> str:

@@ -5,6 +5,8 @@ Invariant: a dry run, ``--root`` and a test are a different ``Context``, never a
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -21,18 +23,38 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import Layout
 from bootstrap.model.node import NodeFacts
 from bootstrap.model.report import Reporter
+from bootstrap.model.secret import Secret
 from bootstrap.runtime.api import ContainerRuntime
 from pki.pool import KeyPool
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for beyond the configuration; kubeadm has no field for it either.
+
+    Whoever skips the printing of a secret finds it where it was taken from, or makes another.
+    """
+
+    upload_certs: bool = False
+    skip_token_print: bool = False
+    skip_certificate_key_print: bool = False
+    print_manifest: bool = False
+
+
+def _new_certificate_key() -> Secret:
+    return Secret(secrets.token_hex(32))
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """``runtime`` and ``api`` are factories: most phases need neither, and connecting may fail.
 
-    ``api(name)`` is a client with the identity of that kubeconfig (``admin``, ``super-admin``) against the
-    local endpoint. ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``).
-    ``ignored_checks`` are preflight check names, lower case. ``keys`` makes private keys in the background,
-    shared by the phases that need some.
+    ``api(name)`` is the client with the identity of that kubeconfig (``admin``, ``super-admin``) against the
+    local endpoint, the same one whenever it is asked for: it keeps its connections, and nobody closes it.
+    ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``). ``ignored_checks`` are
+    preflight check names, lower case. ``keys`` makes private keys in the background, shared by the phases
+    that need some. ``rights_seen`` is set once this run has found that ``admin`` may do everything.
+    ``new_certificate_key`` is the one of this run, should the configuration give none.
     """
 
     control_plane: ControlPlane
@@ -49,7 +71,16 @@ class Context:
     reporter: Reporter
     ignored_checks: frozenset[str] = frozenset()
     keys: KeyPool = field(default_factory=KeyPool)
+    wishes: Wishes = Wishes()
+    rights_seen: threading.Event = field(default_factory=threading.Event)
+    new_certificate_key: Secret = field(default_factory=_new_certificate_key)
 
     @property
     def layout(self) -> Layout:
         return self.control_plane.layout
+
+    @property
+    def certificate_key(self) -> Secret:
+        """Encrypts the certificates that are uploaded: 64 hexadecimal digits."""
+        given = self.control_plane.init.certificate_key
+        return Secret(given) if given else self.new_certificate_key

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bootstrap.errors import BootstrapError, TimedOutError
 from bootstrap.model.duration import duration_seconds
-from bootstrap.phases.component_health import HealthChecker, health_checker
+from bootstrap.phases.component_health import HealthChecker
 from bootstrap.phases.context import Context
 from bootstrap.phases.diagnosis import Cause, diagnose
 from bootstrap.phases.observation import Observation, component_containers, connected, observe
@@ -99,25 +99,25 @@ def _wait(
     deadline = clock.monotonic() + timeout
     next_look = clock.monotonic() + HOPE_INTERVAL
     problems = dict.fromkeys(components, "")
-    with health_checker(context) as checker:
-        while True:
-            before, problems = problems, _ask(checker, problems, also)
-            for component, was in before.items():
-                answer = problems.get(component, _HEALTHY)
-                if answer != (was or _HEALTHY):
-                    still = f"; waiting for {', '.join(problems)}" if answer == _HEALTHY and problems else ""
-                    tell(f"{component}: {answer}{still}")
-            if not problems:
-                return
-            now = clock.monotonic()
-            if now >= deadline:
-                failures = _look(context, problems)
-                verb = "is" if len(failures) == 1 else "are"
-                raise _gave_up(failures, f"{verb} not healthy after {timeout:g} s")
-            if now >= next_look:
-                _fail_if_hopeless(context, problems)
-                next_look = clock.monotonic() + HOPE_INTERVAL
-            clock.wait(threading.Event(), POLL)
+    checker = HealthChecker(context)
+    while True:
+        before, problems = problems, _ask(checker, problems, also)
+        for component, was in before.items():
+            answer = problems.get(component, _HEALTHY)
+            if answer != (was or _HEALTHY):
+                still = f"; waiting for {', '.join(problems)}" if answer == _HEALTHY and problems else ""
+                tell(f"{component}: {answer}{still}")
+        if not problems:
+            return
+        now = clock.monotonic()
+        if now >= deadline:
+            failures = _look(context, problems)
+            verb = "is" if len(failures) == 1 else "are"
+            raise _gave_up(failures, f"{verb} not healthy after {timeout:g} s")
+        if now >= next_look:
+            _fail_if_hopeless(context, problems)
+            next_look = clock.monotonic() + HOPE_INTERVAL
+        clock.wait(threading.Event(), POLL)
 
 
 def _ask(checker: HealthChecker, pending: dict[str, str], also: Callable[[str], str]) -> dict[str, str]:

@@ -92,6 +92,22 @@ def render_kubeconfig(
     return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True, width=4096))
 
 
+def render_cluster_info(server: str, ca: str) -> str:
+    """The part of a kubeconfig that everybody may know: one cluster without a name, and nobody's identity."""
+    import yaml
+
+    cluster = {"server": server, "certificate-authority-data": _encoded(ca)}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "",
+        "clusters": [{"name": "", "cluster": cluster}],
+        "contexts": None,
+        "users": None,
+    }
+    return yaml.safe_dump(document, sort_keys=True, width=float("inf"))
+
+
 def _encoded(pem: str) -> str:
     import base64
 

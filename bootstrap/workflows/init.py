@@ -12,15 +12,20 @@ import dataclasses
 
 from bootstrap.apply.plan import make_plan
 from bootstrap.host.lock import NodeLock
+from bootstrap.phases.addon import ADDON, check_addons
 from bootstrap.phases.agent_start import AGENT_START, launch_agent
+from bootstrap.phases.bootstrap_token import BOOTSTRAP_TOKEN
 from bootstrap.phases.certs import CERTS, prepare_keys
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
 from bootstrap.phases.etcd import ETCD
 from bootstrap.phases.kubeconfig import KUBECONFIG
 from bootstrap.phases.manifests import desired_manifests
+from bootstrap.phases.mark_control_plane import MARK_CONTROL_PLANE
 from bootstrap.phases.phase import Phase, run_all, run_phase, select
 from bootstrap.phases.preflight import PREFLIGHT, check_machine
+from bootstrap.phases.show_join_command import SHOW_JOIN_COMMAND
+from bootstrap.phases.upload_certs import UPLOAD_CERTS
 from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
 from bootstrap.workflows.apply import record_generation, settle
@@ -30,7 +35,20 @@ from bootstrap.workflows.rehearsal import offline, staged_copy, written
 WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
 """The phases that write files and do nothing else."""
 
-INIT: tuple[Phase, ...] = (PREFLIGHT, *WRITING, AGENT_START, WAIT_CONTROL_PLANE, UPLOAD_CONFIG)
+IN_CLUSTER: tuple[Phase, ...] = (UPLOAD_CONFIG, UPLOAD_CERTS, MARK_CONTROL_PLANE, BOOTSTRAP_TOKEN, ADDON)
+"""The phases that make objects of the API; they do not depend on each other."""
+
+INIT: tuple[Phase, ...] = (
+    PREFLIGHT,
+    *WRITING,
+    AGENT_START,
+    WAIT_CONTROL_PLANE,
+    *IN_CLUSTER,
+    SHOW_JOIN_COMMAND,
+)
+
+_NOT_REHEARSED = (WAIT_CONTROL_PLANE, SHOW_JOIN_COMMAND)
+"""There is no control plane to wait for, and no token anybody could use."""
 
 KUBEADM_ONLY = frozenset(
     {
@@ -52,7 +70,7 @@ def run_init(context: Context) -> None:
     """
     chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     if context.control_plane.init.dry_run:
-        _rehearse(context, tuple(pair for pair in chosen if pair[1] is not WAIT_CONTROL_PLANE))
+        _rehearse(context, tuple(pair for pair in chosen if pair[1] not in _NOT_REHEARSED))
         return
     _run(context, chosen)
     _tell_next_steps(context)
@@ -91,6 +109,7 @@ def run_init_phase(phase: Phase, context: Context) -> None:
 
 def _run(context: Context, chosen: Chosen) -> None:
     desired_manifests(context)
+    check_addons(context)
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         refuse_reconfiguration(context)

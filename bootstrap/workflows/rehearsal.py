@@ -137,13 +137,17 @@ class AgreeingHttp:
 class SayingApi:
     """An empty cluster that accepts everything."""
 
+    parallel = 1
+
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._created: dict[str, JsonObject] = {}
 
-    def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:  # noqa: ARG002
+    def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:
         if path in self._created:
             return self._created[path]
+        if query:
+            return {"items": []}
         raise NotFoundError(f"{path} is not there yet", status=404)
 
     def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:  # noqa: ARG002
@@ -152,8 +156,9 @@ class SayingApi:
     def create(self, path: str, body: JsonObject) -> JsonObject:
         target = f"{path}/{body['metadata']['name']}"
         self._reporter.info(f"would create {target}")
-        self._created[target] = body
-        return body
+        stored = {**body, "metadata": {**body["metadata"], "uid": "rehearsed"}}
+        self._created[target] = stored
+        return stored
 
     def replace(self, path: str, body: JsonObject) -> JsonObject:
         self._reporter.info(f"would replace {path}")

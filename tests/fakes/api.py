@@ -29,7 +29,8 @@ _NAMESPACE = re.compile(r"^(?:/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/")
 class FakeApiServer:
     """``objects`` by full path; ``history`` has every change: "create PATH", "replace PATH", ...
 
-    ``on_request`` is called before each request: a test may let the world move on there.
+    ``refused`` has what the making of an object of that path is answered with. ``on_request`` is called
+    before each request: a test may let the world move on there.
     """
 
     def __init__(self, namespaces: tuple[str, ...] = ("default", "kube-system", "kube-public")) -> None:
@@ -39,6 +40,7 @@ class FakeApiServer:
         self.on_request: Callable[[], None] = lambda: None
         self.objects: dict[str, JsonObject] = {}
         self.history: list[str] = []
+        self.refused: dict[str, Exception] = {}
         self._versions = itertools.count(1)
         for name in namespaces:
             self.add(f"/api/v1/namespaces/{name}", {"kind": "Namespace", "metadata": {"name": name}})
@@ -64,7 +66,9 @@ class FakeApiServer:
 
 
 class FakeApiClient:
-    """One connection."""
+    """One connection; requests come one after the other, so that histories are the same every time."""
+
+    parallel = 1
 
     def __init__(self, server: FakeApiServer, name: str) -> None:
         self.server = server
@@ -94,6 +98,8 @@ class FakeApiClient:
         self._enter()
         self._require_namespace(path)
         target = f"{path}/{body['metadata']['name']}"
+        if target in self.server.refused:
+            raise self.server.refused[target]
         if target in self.server.objects:
             raise ConflictError(f"{target} already exists", status=409)
         self.server.history.append(f"create {target}")

@@ -24,12 +24,14 @@ from bootstrap.agent.names import (
     SANDBOX_TYPE,
     TYPE,
 )
+from bootstrap.config.defaults import TOKEN_GROUPS
 from bootstrap.host.files import Files
 from bootstrap.host.http import HttpReply, HttpRequest, NoAnswerError
 from bootstrap.host.machine import Machine
 from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.images import component_images
+from bootstrap.model.kubeadm import BootstrapToken
 from bootstrap.model.layout import (
     COMPONENTS,
     ETCD,
@@ -38,7 +40,7 @@ from bootstrap.model.layout import (
     KUBE_SCHEDULER,
 )
 from bootstrap.model.pod import decode_pod
-from bootstrap.phases.context import Context
+from bootstrap.phases.context import Context, Wishes
 from bootstrap.render.documents import load
 from bootstrap.runtime.api import Container, ContainerSpec
 from pki.pool import KeyPool
@@ -51,7 +53,7 @@ from tests.fakes.processes import FakeProcesses
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.runtime import FakeEngine, FakeRuntime
 from tests.fakes.services import FakeAgentService
-from tests.golden.control_planes import CLUSTER, FACTS, control_plane
+from tests.golden.control_planes import CLUSTER, FACTS, INIT, control_plane
 
 PORTS = {
     ETCD: (2379, 2380, 2381),
@@ -70,8 +72,19 @@ READY_MACHINE = Machine(
     installed=frozenset({"mount", "dockerd"}),
 )
 
-QUICK = control_plane(cluster=replace(CLUSTER, encryption_algorithm="ECDSA-P256"))
+TOKEN = BootstrapToken(ttl="24h0m0s", usages=("signing", "authentication"), groups=TOKEN_GROUPS)
+
+QUICK = control_plane(
+    cluster=replace(CLUSTER, encryption_algorithm="ECDSA-P256"),
+    init=replace(INIT, bootstrap_tokens=(TOKEN,)),
+)
 """kubeadm's defaults, with keys that take no time to make."""
+
+WITHOUT_A_CLUSTER = (
+    "wait-control-plane",
+    *("upload-config", "upload-certs", "mark-control-plane", "bootstrap-token", "addon", "show-join-command"),
+)
+"""Phases to skip so that init writes files and starts the agent, and is done."""
 
 
 @cache
@@ -104,7 +117,12 @@ class FakeNode:
         for image in component_images(described).values():
             self.engine.add_image(image)
 
-    def context(self, files: Files | None = None, described: ControlPlane | None = None) -> Context:
+    def context(
+        self,
+        files: Files | None = None,
+        described: ControlPlane | None = None,
+        wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
+    ) -> Context:
         return Context(
             control_plane=described or self.described,
             facts=FACTS,
@@ -119,6 +137,7 @@ class FakeNode:
             api=self._client,
             reporter=self.reporter,
             keys=KeyPool(),
+            wishes=wishes,
         )
 
     def move_on(self) -> None:

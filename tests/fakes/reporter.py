@@ -21,11 +21,12 @@ class RecordedStep:
 
 
 class RecordingReporter:
-    """``lines`` has everything in order: "step T", "info M", "warn M"."""
+    """``lines`` has everything in order: "step T", "info M", "warn M"; ``results`` what was asked for."""
 
     def __init__(self) -> None:
         self.steps: list[RecordedStep] = []
         self.lines: list[str] = []
+        self.results: list[str] = []
 
     @contextmanager
     def step(self, title: str) -> Iterator[RecordedStep]:
@@ -40,6 +41,9 @@ class RecordingReporter:
 
     def info(self, message: str) -> None:
         self.lines.append(f"info {message}")
+
+    def result(self, text: str) -> None:
+        self.results.append(text)
 
     def warn(self, message: str) -> None:
         self.lines.append(f"warn {message}")

@@ -13,7 +13,7 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import COMPONENTS
 from bootstrap.workflows.init import INIT, run_init, run_init_phase
 from tests.fakes.dying_files import DyingFiles, PowerCut
-from tests.fakes.node import QUICK, FakeNode
+from tests.fakes.node import QUICK, WITHOUT_A_CLUSTER, FakeNode
 from tests.golden.control_planes import control_plane
 
 STRIDE = 7
@@ -79,7 +79,7 @@ def test_running_it_again_changes_nothing(node: FakeNode) -> None:
 
 
 def test_a_skipped_phase_is_not_run_and_no_generation_makes_up_for_it(node: FakeNode) -> None:
-    skipped = ("control-plane/scheduler", "wait-control-plane", "upload-config")
+    skipped = ("control-plane/scheduler", *WITHOUT_A_CLUSTER)
     context = node.context(described=with_init(skip_phases=skipped))
     run_init(context)
     assert not node.files.exists(context.layout.manifest("kube-scheduler"))

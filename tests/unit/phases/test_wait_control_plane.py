@@ -19,7 +19,7 @@ from bootstrap.phases.phase import run_phase
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE, wait_for_component
 from bootstrap.runtime.api import Container
 from bootstrap.workflows.init import run_init
-from tests.fakes.node import LATER, QUICK, FakeNode
+from tests.fakes.node import LATER, QUICK, WITHOUT_A_CLUSTER, FakeNode
 from tests.fakes.runtime import Program
 from tests.golden.control_planes import control_plane
 
@@ -35,9 +35,7 @@ def patient(seconds: float = SHORT) -> ControlPlane:
 def node(tmp_path: Path) -> FakeNode:
     """A node whose files are all there, and nothing runs."""
     made = FakeNode(tmp_path, patient())
-    skipping = replace(
-        made.described.init, skip_phases=("agent-start", "wait-control-plane", "upload-config")
-    )
+    skipping = replace(made.described.init, skip_phases=("agent-start", *WITHOUT_A_CLUSTER))
     run_init(made.context(described=control_plane(cluster=QUICK.cluster, init=skipping)))
     made.agent.running = True
     return made
