@@ -88,10 +88,15 @@ def alt_names(certificate: x509.Certificate) -> AltNames:
     )
 
 
-def _subject_faults(certificate: x509.Certificate, profile: Profile) -> Iterator[str]:
+def subject_of(certificate: x509.Certificate) -> tuple[str, tuple[str, ...]]:
+    """CN, "" when there is none, and every O."""
     common_name = next(iter(_attributes(certificate, NameOID.COMMON_NAME)), "")
-    organizations = _attributes(certificate, NameOID.ORGANIZATION_NAME)
-    wanted = {profile.organization} - {""}
+    return common_name, _attributes(certificate, NameOID.ORGANIZATION_NAME)
+
+
+def _subject_faults(certificate: x509.Certificate, profile: Profile) -> Iterator[str]:
+    common_name, organizations = subject_of(certificate)
+    wanted = set(profile.organizations)
     tolerated = wanted | ({profile.tolerated_organization} - {""})
     if common_name != profile.common_name or not wanted <= set(organizations) <= tolerated:
         yield f"is for {subject_text(common_name, organizations)}, not for {profile.subject}"

@@ -36,9 +36,9 @@ class TrustAnchor:
         return certificate_pem(self.chain[0])
 
 
-def client_profile(user: str, group: str) -> Profile:
-    """The certificate of a user; ``group`` "" for none."""
-    return Profile(common_name=user, organization=group, usages=("clientAuth",))
+def client_profile(user: str, *groups: str) -> Profile:
+    """The certificate of a user; a group "" is none."""
+    return Profile(user, organizations=tuple(filter(None, groups)), usages=("clientAuth",))
 
 
 def load_authority(cluster: ClusterPki, files: Files, now: datetime) -> TrustAnchor:

@@ -61,7 +61,7 @@ class ClusterPki:
         return Profile(
             common_name=spec.common_name or self.node_name,
             usages=spec.usages,
-            organization=catalog.organization(spec.name, self.version),
+            organizations=tuple(filter(None, (catalog.organization(spec.name, self.version),))),
             tolerated_organization=catalog.tolerated_organization(spec.name),
             alt_names=self._alt_names(spec),
         )

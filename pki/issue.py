@@ -36,20 +36,20 @@ class Authority:
 
 def issue_authority(common_name: str, key: PrivateKey, period: Period) -> Authority:
     """A self-signed CA; its name is its only subject alternative name."""
-    subject = _name(common_name, "")
+    subject = name_of(common_name)
     public = key.public_key()
     builder = (
         _builder(subject, subject, public, period, signs=True)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier(key_identifier(public)), critical=False)
-        .add_extension(_alt_names(AltNames(dns=(common_name,))), critical=False)
+        .add_extension(alt_names_extension(AltNames(dns=(common_name,))), critical=False)
     )
-    return Authority(builder.sign(key, _digest(key)), key)
+    return Authority(builder.sign(key, digest_for(key)), key)
 
 
 def issue(profile: Profile, public_key: PublicKey, authority: Authority, period: Period) -> x509.Certificate:
     """A leaf signed by ``authority``; its period is not cut to the authority's, as kubeadm does not."""
-    subject = _name(profile.common_name, profile.organization)
+    subject = name_of(profile.common_name, profile.organizations)
     usages = [USAGE_OIDS[usage] for usage in profile.usages]
     builder = (
         _builder(subject, authority.certificate.subject, public_key, period, signs=False)
@@ -60,8 +60,8 @@ def issue(profile: Profile, public_key: PublicKey, authority: Authority, period:
     if identifier is not None:
         builder = builder.add_extension(x509.AuthorityKeyIdentifier(identifier, None, None), critical=False)
     if profile.alt_names:
-        builder = builder.add_extension(_alt_names(profile.alt_names), critical=False)
-    return builder.sign(authority.key, _digest(authority.key))
+        builder = builder.add_extension(alt_names_extension(profile.alt_names), critical=False)
+    return builder.sign(authority.key, digest_for(authority.key))
 
 
 def certificate_pem(certificate: x509.Certificate) -> str:
@@ -90,17 +90,18 @@ def _builder(
         .serial_number(secrets.randbelow(_LARGEST_SERIAL) + 1)
         .not_valid_before(period.not_before)
         .not_valid_after(period.not_after)
-        .add_extension(_key_usage(signs), critical=True)
+        .add_extension(key_usage(signs=signs), critical=True)
     )
 
 
-def _name(common_name: str, organization: str) -> x509.Name:
-    groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
+def name_of(common_name: str, organizations: tuple[str, ...] = ()) -> x509.Name:
+    """A subject; organizations come first, as Go writes them."""
+    groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
     with long_names():
         return x509.Name([*groups, x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)])
 
 
-def _key_usage(signs: bool) -> x509.KeyUsage:
+def key_usage(*, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         key_encipherment=True,
@@ -114,7 +115,7 @@ def _key_usage(signs: bool) -> x509.KeyUsage:
     )
 
 
-def _alt_names(names: AltNames) -> x509.SubjectAlternativeName:
+def alt_names_extension(names: AltNames) -> x509.SubjectAlternativeName:
     dns = [x509.DNSName(name) for name in names.dns]
     return x509.SubjectAlternativeName([*dns, *(x509.IPAddress(address) for address in names.addresses)])
 
@@ -127,7 +128,7 @@ def _subject_key_identifier(certificate: x509.Certificate) -> bytes | None:
     return extension.value.digest
 
 
-def _digest(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+def digest_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     """SHA-256, and for a longer curve the hash of its length, as Go chooses."""
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
         return hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA512()

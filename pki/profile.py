@@ -74,21 +74,21 @@ def _unmapped(address: IpAddress) -> IpAddress:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A leaf certificate's content but for its key. ``organization`` "" means that there is none.
+    """A leaf certificate's content but for its key. ``organizations`` are groups of the user.
 
     ``tolerated_organization``: one more organization an existing certificate may carry.
     """
 
     common_name: str
     usages: tuple[Usage, ...]
-    organization: str = ""
+    organizations: tuple[str, ...] = ()
     tolerated_organization: str = ""
     alt_names: AltNames = AltNames()
 
     @property
     def subject(self) -> str:
         """``CN=a, O=b``"""
-        return subject_text(self.common_name, (self.organization,) if self.organization else ())
+        return subject_text(self.common_name, self.organizations)
 
 
 def subject_text(common_name: str, organizations: Iterable[str]) -> str:

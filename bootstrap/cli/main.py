@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("bootstrap.cli.init:init", "Start a control plane on this machine."),
     "plan": ("bootstrap.cli.plan:plan", "Show what apply would change; exit code 2 when there are changes."),
     "apply": ("bootstrap.cli.plan:apply", "Bring the node to its configuration, one component at a time."),
+    "token": ("bootstrap.cli.token:token", "Make, list and delete bootstrap tokens, with which nodes join."),
     "reset": ("bootstrap.cli.reset:reset", "Remove what init made, and nothing else."),
     "images": ("bootstrap.cli.images:images", "List, pull, build, load and save component images."),
     "agent": ("bootstrap.cli.agent:agent", "The static-pod agent: run it, ask it, read its log."),

@@ -26,7 +26,7 @@ def ensure_serving_certificate(context: Context) -> str:
     with translated():
         profile = Profile(
             common_name=f"system:node:{cluster.node_name}",
-            organization="system:nodes",
+            organizations=("system:nodes",),
             usages=("serverAuth",),
             alt_names=AltNames.of(
                 (cluster.node_name, "localhost", cluster.advertise_address, "127.0.0.1", "::1")

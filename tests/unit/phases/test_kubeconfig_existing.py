@@ -67,7 +67,7 @@ def _other_key(node: CredentialNode) -> None:
 
 def _signed_by_somebody(node: CredentialNode) -> None:
     key = generate("ECDSA-P256")
-    profile = Profile("kubernetes-admin", ("clientAuth",), "kubeadm:cluster-admins")
+    profile = Profile("kubernetes-admin", ("clientAuth",), ("kubeadm:cluster-admins",))
     certificate = issue(profile, key.public_key(), _somebody(node), _period(node))
     node.change_kubeconfig(
         "admin",

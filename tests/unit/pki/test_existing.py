@@ -26,7 +26,7 @@ def _other_user(directory: Directory) -> None:
 
 
 def _other_group(directory: Directory) -> None:
-    directory.reissue("apiserver", profile_of("apiserver", organization="system:masters"))
+    directory.reissue("apiserver", profile_of("apiserver", organizations=("system:masters",)))
 
 
 def _other_usage(directory: Directory) -> None:
@@ -113,7 +113,7 @@ def test_more_names_and_usages_than_needed_do_no_harm(complete: Directory) -> No
 
 
 def test_the_group_an_earlier_patch_release_gave_is_tolerated(complete: Directory) -> None:
-    profile = profile_of("apiserver-kubelet-client", organization="kubeadm:cluster-admins")
+    profile = profile_of("apiserver-kubelet-client", organizations=("kubeadm:cluster-admins",))
     complete.reissue("apiserver-kubelet-client", profile)
     assert "apiserver-kubelet-client" in complete.ensure().having("keep")
 

@@ -70,7 +70,7 @@ def test_a_leaf_without_names_has_no_such_extension() -> None:
 
 
 def test_the_group_stands_before_the_user() -> None:
-    profile = profile_of("apiserver-kubelet-client", organization="kubeadm:cluster-admins")
+    profile = profile_of("apiserver-kubelet-client", organizations=("kubeadm:cluster-admins",))
     certificate = issue(profile, generate("ECDSA-P256").public_key(), authority(), period())
     assert [attribute.value for attribute in certificate.subject] == [
         "kubeadm:cluster-admins",
