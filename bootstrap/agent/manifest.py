@@ -6,7 +6,7 @@ Invariant: what is refused is refused with a reason that a person can act on; no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ MAX_BYTES = 10 * 1024 * 1024
 """The kubelet's own limit."""
 
 LONGEST_NAME = 253
+MAX_VALUES = 100_000
+"""Of a document, with its aliases followed: a pod has hundreds."""
 
 
 class ManifestError(BootstrapError):
@@ -76,6 +78,13 @@ def reason_of(error: BootstrapError) -> str:
 
 def parse_document(data: bytes) -> object:
     """The first document of a YAML (or JSON) text. Raises ManifestError."""
+    try:
+        return _parsed(data)
+    except RecursionError as error:
+        raise ManifestError("is nested too deeply") from error
+
+
+def _parsed(data: bytes) -> object:
     import yaml
 
     if not data.strip():
@@ -88,7 +97,7 @@ def parse_document(data: bytes) -> object:
             pass
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
     try:
-        return _plain(loader.get_data()) if loader.check_data() else None
+        return _plain(loader.get_data(), iter(range(MAX_VALUES))) if loader.check_data() else None
     except yaml.YAMLError as error:
         raise ManifestError(f"is not YAML: {_one_line(str(error))}") from error
     except ValueError as error:
@@ -97,12 +106,17 @@ def parse_document(data: bytes) -> object:
         loader.dispose()
 
 
-def _plain(value: Any) -> Any:
-    """YAML's dates back to text, as Kubernetes' own YAML reader knows none."""
+def _plain(value: Any, budget: Iterator[int]) -> Any:
+    """YAML's dates back to text, as Kubernetes' own YAML reader knows none.
+
+    ``budget`` runs out when aliases of aliases make a small text large.
+    """
+    if next(budget, None) is None:
+        raise ManifestError(f"has more than {MAX_VALUES} values, aliases followed")
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(each, budget) for key, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(each, budget) for each in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
