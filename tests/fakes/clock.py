@@ -24,6 +24,10 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 
+    def set(self, by: timedelta) -> None:
+        """Somebody set the clock forward or back; no time passed."""
+        self._now += by
+
     def wait(self, event: threading.Event, seconds: float) -> bool:
         if event.is_set():
             return True
