@@ -17,11 +17,14 @@ from bootstrap.model.podspec import Container, EnvVarSource, ObjectFieldSelector
 from bootstrap.model.quantity import parse_quantity
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+RESOURCES = ("cpu", "memory", "ephemeral-storage")
+HUGE_PAGES = "hugepages-"
+
 _KEYED = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 
 
 class FieldReferenceError(BootstrapError):
-    """An ``env[].valueFrom`` names a field that does not exist."""
+    """A field of the pod is asked for that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,16 @@ def _from_source(
     source: EnvVarSource, pod: StaticPod, container: Container, node: str, addresses: Addresses
 ) -> str:
     if source.field_ref is not None:
-        return _field(source.field_ref, pod, node, addresses)
+        return field_value(source.field_ref, pod, node, addresses)
     if source.resource_field_ref is not None:
-        return _resource(source.resource_field_ref, pod, container, addresses)
+        name = source.resource_field_ref.container_name
+        of = pod.container(name) if name else container
+        return resource_value(source.resource_field_ref, of, addresses)
     return ""
 
 
-def _field(reference: ObjectFieldSelector, pod: StaticPod, node: str, addresses: Addresses) -> str:
+def field_value(reference: ObjectFieldSelector, pod: StaticPod, node: str, addresses: Addresses) -> str:
+    """A field of the pod as text. Raises FieldReferenceError."""
     path, meta = reference.field_path, pod.pod.metadata
     simple = {
         "metadata.name": pod.name,
@@ -83,20 +89,19 @@ def _field(reference: ObjectFieldSelector, pod: StaticPod, node: str, addresses:
         return simple[path]
     keyed = _KEYED.fullmatch(path)
     if keyed is None:
-        raise FieldReferenceError(f"there is no field {path} for an environment variable")
-    return (meta.labels if keyed[1] == "labels" else meta.annotations).get(keyed[2], "")
+        raise FieldReferenceError(f"there is no field {path}")
+    return (meta.labels if keyed[1] == "labels" else pod.annotations).get(keyed[2], "")
 
 
-def _resource(
-    reference: ResourceFieldSelector, pod: StaticPod, container: Container, addresses: Addresses
-) -> str:
-    """In units of the divisor, rounded up; a limit that is not set is the node's size."""
-    if reference.container_name:
-        container = pod.container(reference.container_name)
+def resource_value(reference: ResourceFieldSelector, container: Container, addresses: Addresses) -> str:
+    """In units of the divisor, rounded up; a limit that is not set is the node's size.
+
+    Raises FieldReferenceError.
+    """
     kind, _, name = reference.resource.partition(".")
     amounts = {"limits": container.resources.limits, "requests": container.resources.requests}
-    if kind not in amounts or name not in ("cpu", "memory", "ephemeral-storage"):
-        raise FieldReferenceError(f"there is no resource {reference.resource} for an environment variable")
+    if kind not in amounts or (name not in RESOURCES and not name.startswith(HUGE_PAGES)):
+        raise FieldReferenceError(f"there is no resource {reference.resource}")
     text = amounts[kind].get(name)
     if text is None:
         whole_node = {"cpu": addresses.cores, "memory": addresses.memory}

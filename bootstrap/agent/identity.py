@@ -14,6 +14,9 @@ import msgspec
 
 from bootstrap.model.podspec import Container, Pod
 
+CONFIG_HASH = "kubernetes.io/config.hash"
+CONFIG_SOURCE = "kubernetes.io/config.source"
+
 UID_SCHEME = b"podstrap.uid/v1"
 """Part of the digest. It changes only with the rules below, as a change restarts every static pod."""
 
@@ -47,6 +50,11 @@ class StaticPod:
         kubelet."""
         override = self.pod.metadata.deletion_grace_period_seconds
         return self.pod.spec.termination_grace_period_seconds if override is None else override
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The author's, and those by which a kubelet marks a static pod."""
+        return {**self.pod.metadata.annotations, CONFIG_HASH: self.uid, CONFIG_SOURCE: self.origin}
 
     def container(self, name: str) -> Container:
         """One of its containers, init containers included; raises KeyError."""

@@ -22,7 +22,8 @@ from bootstrap.agent.names import NODE, SANDBOX, Instance
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Pull, Start
 from bootstrap.agent.security import SecurityContextError, must_not_be_root, refuse_root
-from bootstrap.agent.volumes import VolumeError, Volumes
+from bootstrap.agent.subpath import VolumeError
+from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.model.podspec import Container

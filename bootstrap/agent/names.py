@@ -38,8 +38,6 @@ PRE_STOP = "annotation.io.kubernetes.container.preStopHandler"
 SIDECAR = "podstrap.sidecar"
 """Of an init container that runs as long as its pod: its place among the init containers."""
 
-CONFIG_HASH = "annotation.kubernetes.io/config.hash"
-CONFIG_SOURCE = "annotation.kubernetes.io/config.source"
 
 SANDBOX = "POD"
 """The container name of the sandbox, as in dockershim."""
@@ -64,16 +62,13 @@ def labels_of_pod(node: str, name: str, namespace: str) -> dict[str, str]:
 
 def sandbox_labels(pod: StaticPod, node: str, attempt: int, began: datetime) -> dict[str, str]:
     """The pod's own labels and annotations too, for people and for a mirror pod."""
-    meta = pod.pod.metadata
     return {
-        **meta.labels,
-        **{f"annotation.{key}": value for key, value in meta.annotations.items()},
+        **pod.pod.metadata.labels,
+        **{f"annotation.{key}": value for key, value in pod.annotations.items()},
         **_pod_labels(pod, node, attempt, began),
         TYPE: SANDBOX_TYPE,
         CONTAINER_NAME: SANDBOX,
         MANIFEST: pod.source,
-        CONFIG_HASH: pod.uid,
-        CONFIG_SOURCE: pod.origin,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootstrap.model.podspec import Container
+from bootstrap.model.podspec import Container, Pod
 from bootstrap.model.quantity import thousandths, whole
 
 SHARES_PER_CPU = 1024
@@ -25,6 +25,13 @@ class EngineResources:
     cpu_shares: int
     cpu_quota: int
     memory: int
+
+
+def pod_memory_limit(pod: Pod) -> int:
+    """Bytes all containers that run together may use; 0 when one of them has no limit."""
+    sidecars = [each for each in pod.spec.init_containers if each.restart_policy == "Always"]
+    limits = [whole(each.resources.limits.get("memory", 0)) for each in (*sidecars, *pod.spec.containers)]
+    return sum(limits) if all(limits) else 0
 
 
 def engine_resources(container: Container) -> EngineResources:

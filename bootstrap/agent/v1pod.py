@@ -20,8 +20,6 @@ from bootstrap.agent.status import ContainerStatus, Exit, PodStatus
 
 JsonObject = dict[str, Any]
 
-CONFIG_HASH = "kubernetes.io/config.hash"
-CONFIG_SOURCE = "kubernetes.io/config.source"
 CONFIG_SEEN = "kubernetes.io/config.seen"
 
 STAYS_ON_A_TAINTED_NODE: JsonObject = {"operator": "Exists", "effect": "NoExecute"}
@@ -40,7 +38,7 @@ def v1_definition(pod: StaticPod, status: PodStatus, node: Node) -> JsonObject:
     spec["nodeName"] = node.name
     if pod.origin == "file":
         spec["tolerations"] = [*(spec.get("tolerations") or ()), STAYS_ON_A_TAINTED_NODE]
-    annotations = {**meta.annotations, CONFIG_HASH: pod.uid, CONFIG_SOURCE: pod.origin}
+    annotations = pod.annotations
     if status.seen is not None:
         annotations[CONFIG_SEEN] = status.seen.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     metadata = {

@@ -1,7 +1,7 @@
 """A container's mounts, made ready on the node's disk.
 
-Source: pkg/volume/hostpath, emptydir, util/subpath. Invariants: every bind source exists when the engine is
-asked to mount it; content of a hostPath is never removed, and nothing below a mount is.
+Source: pkg/volume/hostpath, emptydir, downwardapi, projected. Invariants: every bind source exists when the
+engine is asked to mount it; content of a hostPath is never removed, and nothing below a mount is.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bootstrap.agent.dns import hosts_file, pod_hostname
-from bootstrap.agent.environment import expand
+from bootstrap.agent.downward import downward_files, write_files
+from bootstrap.agent.environment import Addresses, expand
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.lastwords import message_file
 from bootstrap.agent.node import Node
-from bootstrap.errors import BootstrapError
+from bootstrap.agent.resources import pod_memory_limit
+from bootstrap.agent.subpath import SUB_PATHS, VolumeError, bind_sub_path
+from bootstrap.host.mounts import mounts_below
 from bootstrap.host.process import ProcessRunner
 from bootstrap.model.podspec import Container, EmptyDirVolumeSource, HostPathVolumeSource, Volume, VolumeMount
 from bootstrap.model.quantity import whole
@@ -27,7 +30,8 @@ from bootstrap.runtime.api import Mount
 log = logging.getLogger("bootstrap.agent")
 
 EMPTY_DIRS = "volumes/kubernetes.io~empty-dir"
-"""Below a pod's directory; the kubelet's own name for it."""
+DOWNWARD = "volumes/kubernetes.io~downward-api"
+"""Below a pod's directory; the kubelet's own names for them."""
 
 HOSTS_PATH = "/etc/hosts"
 PROPAGATION = {"None": "", "HostToContainer": "rslave", "Bidirectional": "rshared"}
@@ -43,16 +47,11 @@ _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
 }
 
 
-class VolumeError(BootstrapError):
-    """A volume is not there, is not what its type says, or cannot be made. It is tried again."""
-
-
 def remove_pod_directory(directory: Path, processes: ProcessRunner) -> Path | None:
-    """Undo its tmpfs mounts, then remove it; a mount that is still in use stays, and is returned."""
-    volumes = directory / EMPTY_DIRS
-    for volume in volumes.iterdir() if volumes.is_dir() else ():
-        if volume.is_mount() and not processes.run(["umount", str(volume)]).ok:
-            return volume
+    """Undo the mounts in it, then remove it; a mount that is still in use stays, and is returned."""
+    for mount in mounts_below(directory):
+        if not processes.run(["umount", str(mount)]).ok:
+            return mount
     shutil.rmtree(directory, ignore_errors=True)
     return None
 
@@ -69,13 +68,19 @@ class Volumes:
     ) -> tuple[Mount, ...]:
         """Prepare what the container mounts, its hosts file and termination message file too.
 
-        Raises VolumeError.
+        Raises VolumeError, FieldReferenceError.
         """
         try:
             named = {volume.name: volume for volume in pod.pod.spec.volumes}
-            found = [
-                self._mount(pod, named[mount.name], mount, variables) for mount in container.volume_mounts
-            ]
+            found = []
+            for place, mount in enumerate(container.volume_mounts):
+                source = self._source(pod, named[mount.name], pod_ip)
+                sub_path = expand(mount.sub_path_expr, variables) or mount.sub_path
+                if sub_path:
+                    parts = self._node.pod_directory(pod.uid) / SUB_PATHS
+                    target = parts / mount.name / container.name / str(place)
+                    source = bind_sub_path(source, sub_path, target, self._processes)
+                found.append(_mount(source, mount))
             taken = {mount.target for mount in found}
             if HOSTS_PATH not in taken:
                 found.append(self._hosts(pod, pod_ip))
@@ -91,16 +96,22 @@ class Volumes:
         if busy:
             log.warning("%s is still in use and stays", busy)
 
-    def _mount(self, pod: StaticPod, volume: Volume, mount: VolumeMount, variables: dict[str, str]) -> Mount:
-        source = self._source(pod, volume)
-        sub_path = expand(mount.sub_path_expr, variables) or mount.sub_path
-        if sub_path:
-            source = _below(source, sub_path)
-        return Mount(str(source), mount.mount_path, mount.read_only, PROPAGATION[mount.mount_propagation])
-
-    def _source(self, pod: StaticPod, volume: Volume) -> Path:
+    def _source(self, pod: StaticPod, volume: Volume, pod_ip: str) -> Path:
         if volume.host_path is not None:
             return prepare_host_path(volume.host_path)
+        if volume.downward_api is not None or volume.projected is not None:
+            return self._downward(pod, volume, pod_ip)
+        return self._empty_dir(pod, volume)
+
+    def _downward(self, pod: StaticPod, volume: Volume, pod_ip: str) -> Path:
+        directory = self._node.pod_directory(pod.uid) / DOWNWARD / volume.name
+        _make_private(directory.parent)
+        addresses = Addresses(pod_ip, self._node.address, self._node.cores, self._node.memory)
+        files = downward_files(volume, pod, self._node.name, addresses)
+        write_files(directory, files, pod.pod.spec.security_context.fs_group)
+        return directory
+
+    def _empty_dir(self, pod: StaticPod, volume: Volume) -> Path:
         directory = self._node.pod_directory(pod.uid) / EMPTY_DIRS / volume.name
         source = volume.empty_dir or EmptyDirVolumeSource()
         group = pod.pod.spec.security_context.fs_group
@@ -109,16 +120,19 @@ class Volumes:
         _make_private(directory.parent)
         directory.mkdir(exist_ok=True)
         if source.medium == "Memory":
-            self._mount_tmpfs(directory, source)
+            self._mount_tmpfs(directory, source, pod)
         directory.chmod(0o777 if group is None else 0o2777)
         if group is not None:
             os.chown(directory, -1, group)
         return directory
 
-    def _mount_tmpfs(self, directory: Path, source: EmptyDirVolumeSource) -> None:
+    def _mount_tmpfs(self, directory: Path, source: EmptyDirVolumeSource, pod: StaticPod) -> None:
+        """As large as it may be: no larger than its limit, the pod's memory, or the node's."""
+        own = 0 if source.size_limit is None else whole(source.size_limit)
+        limits = [each for each in (own, pod_memory_limit(pod.pod), self._node.memory) if each]
         argv = ["mount", "-t", "tmpfs"]
-        if source.size_limit is not None:
-            argv += ["-o", f"size={whole(source.size_limit)}"]
+        if limits:
+            argv += ["-o", f"size={min(limits)}"]
         done = self._processes.run([*argv, "tmpfs", str(directory)])
         if not done.ok:
             raise VolumeError(f"no tmpfs at {directory}: {done.stderr.strip()}")
@@ -161,17 +175,8 @@ def prepare_host_path(source: HostPathVolumeSource) -> Path:
     return path
 
 
-def _below(volume: Path, sub_path: str) -> Path:
-    """A path inside the volume, created when missing; a symbolic link must not lead out of it."""
-    if ".." in PurePosixPath(sub_path).parts:
-        raise VolumeError(f"subPath {sub_path} must not contain '..'")
-    base = volume.resolve()
-    path = (base / sub_path).resolve()
-    if not path.is_relative_to(base):
-        raise VolumeError(f"subPath {sub_path} leads out of its volume {volume}")
-    if not path.exists():
-        path.mkdir(mode=stat.S_IMODE(base.stat().st_mode), parents=True)
-    return path
+def _mount(source: Path, mount: VolumeMount) -> Mount:
+    return Mount(str(source), mount.mount_path, mount.read_only, PROPAGATION[mount.mount_propagation])
 
 
 def _make_private(directory: Path) -> None:

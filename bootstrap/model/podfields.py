@@ -13,8 +13,11 @@ _API_VOLUMES = """
     secret configMap persistentVolumeClaim csi ephemeral glusterfs azureFile
 """
 _OTHER_VOLUMES = """
-    awsElasticBlockStore azureDisk cephfs cinder downwardAPI fc flexVolume flocker gcePersistentDisk gitRepo
-    image iscsi nfs photonPersistentDisk portworxVolume projected quobyte rbd scaleIO storageos vsphereVolume
+    awsElasticBlockStore azureDisk cephfs cinder fc flexVolume flocker gcePersistentDisk gitRepo
+    iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume
+"""
+_API_PROJECTIONS = """
+    secret configMap serviceAccountToken clusterTrustBundle podCertificate
 """
 _SERVER_METADATA = """
     creationTimestamp deletionTimestamp finalizers generateName generation managedFields ownerReferences
@@ -37,6 +40,8 @@ REFUSED = {
     "spec.containers[].restartPolicyRules": _UNSUPPORTED,
     "spec.containers[].lifecycle.postStart.tcpSocket": "such a hook fails always: use exec, httpGet or sleep",
     **{f"spec.volumes[].{source}": _NEEDS_API for source in _API_VOLUMES.split()},
+    **{f"spec.volumes[].projected.sources[].{source}": _NEEDS_API for source in _API_PROJECTIONS.split()},
+    "spec.volumes[].image": "Docker Engine cannot mount an image",
     **{f"spec.volumes[].{source}": _UNSUPPORTED for source in _OTHER_VOLUMES.split()},
 }
 """Field -> why a pod that has it is refused."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.model.containerrules import container_problems
+from bootstrap.model.downwardrules import downward_problems
 from bootstrap.model.podspec import Pod, Volume
 from bootstrap.model.podsyntax import (
     LABEL,
@@ -80,12 +81,14 @@ def _volumes(pod: Pod) -> Iterator[str]:
     yield from repeated("spec.volumes", (volume.name for volume in pod.spec.volumes))
     for index, volume in enumerate(pod.spec.volumes):
         yield from _volume(f"spec.volumes[{index}]", volume)
+        yield from downward_problems(f"spec.volumes[{index}]", volume, pod)
 
 
 def _volume(at: str, volume: Volume) -> Iterator[str]:
     if not matches(LABEL, volume.name, LONGEST_LABEL):
         yield f"{at}.name: {volume.name!r} is not a DNS label"
-    if volume.host_path and volume.empty_dir:
+    sources = (volume.host_path, volume.empty_dir, volume.downward_api, volume.projected)
+    if sum(each is not None for each in sources) > 1:
         yield f"{at}: only one volume source is allowed"
     if volume.host_path:
         if not volume.host_path.path:

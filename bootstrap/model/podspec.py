@@ -242,12 +242,43 @@ class EmptyDirVolumeSource(_Part, frozen=True, kw_only=True):
     size_limit: str | int | float | None = None
 
 
+class DownwardAPIVolumeFile(_Part, frozen=True, kw_only=True):
+    """``path`` is relative; one of the references is set."""
+
+    path: str
+    field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceFieldSelector | None = None
+    mode: int | None = None
+
+
+class DownwardAPIVolumeSource(_Part, frozen=True, kw_only=True):
+    items: tuple[DownwardAPIVolumeFile, ...] = ()
+    default_mode: int = 0o644
+
+
+class DownwardAPIProjection(_Part, frozen=True, kw_only=True):
+    items: tuple[DownwardAPIVolumeFile, ...] = ()
+
+
+class VolumeProjection(_Part, frozen=True, kw_only=True):
+    """All other sources need the API."""
+
+    downward_api: DownwardAPIProjection | None = msgspec.field(default=None, name="downwardAPI")
+
+
+class ProjectedVolumeSource(_Part, frozen=True, kw_only=True):
+    sources: tuple[VolumeProjection, ...] = ()
+    default_mode: int = 0o644
+
+
 class Volume(_Part, frozen=True, kw_only=True):
-    """With neither source it is an emptyDir."""
+    """At most one source; with none it is an emptyDir."""
 
     name: str
     host_path: HostPathVolumeSource | None = None
     empty_dir: EmptyDirVolumeSource | None = None
+    downward_api: DownwardAPIVolumeSource | None = msgspec.field(default=None, name="downwardAPI")
+    projected: ProjectedVolumeSource | None = None
 
 
 class HostAlias(_Part, frozen=True, kw_only=True):

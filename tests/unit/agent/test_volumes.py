@@ -13,7 +13,8 @@ import pytest
 from bootstrap.agent.dns import hosts_file, resolv_conf
 from bootstrap.agent.identity import StaticPod, static_pod
 from bootstrap.agent.node import Node
-from bootstrap.agent.volumes import VolumeError, Volumes, prepare_host_path
+from bootstrap.agent.subpath import VolumeError
+from bootstrap.agent.volumes import Volumes, prepare_host_path
 from bootstrap.model.pod import decode_pod
 from bootstrap.model.podspec import HostPathVolumeSource, PathType
 from bootstrap.runtime.api import Mount
@@ -21,8 +22,13 @@ from tests.fakes.agent import IMAGE, document
 from tests.fakes.processes import FakeProcesses
 
 
-def pod(volume: dict[str, Any] | None, mount: dict[str, Any] | None = None, **spec: Any) -> StaticPod:
-    container: dict[str, Any] = {"name": "main", "image": IMAGE}
+def pod(
+    volume: dict[str, Any] | None,
+    mount: dict[str, Any] | None = None,
+    resources: dict[str, Any] | None = None,
+    **spec: Any,
+) -> StaticPod:
+    container: dict[str, Any] = {"name": "main", "image": IMAGE, "resources": resources}
     if volume is not None:
         container["volumeMounts"] = [{"name": "v", "mountPath": "/v", **(mount or {})}]
         spec["volumes"] = [{"name": "v", **volume}]
@@ -30,7 +36,8 @@ def pod(volume: dict[str, Any] | None, mount: dict[str, Any] | None = None, **sp
 
 
 def mounts(tmp_path: Path, wanted: StaticPod, processes: FakeProcesses | None = None) -> dict[str, Mount]:
-    volumes = Volumes(Node("n1", tmp_path / "state", "pause:1"), processes or FakeProcesses())
+    node = Node("n1", tmp_path / "state", "pause:1", memory=4 * 2**30)
+    volumes = Volumes(node, processes or FakeProcesses())
     found = volumes.mounts(wanted, wanted.container("main"), 0, "10.0.0.5", {"NAME": "sub"})
     return {mount.target: mount for mount in found}
 
@@ -116,19 +123,80 @@ def test_an_empty_dir_in_memory_is_a_tmpfs_of_its_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mount", [{"subPath": "sub"}, {"subPathExpr": "$(NAME)"}])
-def test_a_sub_path_is_made_inside_the_volume(tmp_path: Path, mount: dict[str, Any]) -> None:
+def test_a_sub_path_is_mounted_from_what_was_opened(tmp_path: Path, mount: dict[str, Any]) -> None:
+    processes = FakeProcesses()
+    processes.install("mount")
     wanted = pod({"hostPath": {"path": str(tmp_path)}}, mount)
-    assert mounts(tmp_path, wanted)["/v"].source == str(tmp_path.resolve() / "sub")
+    source = mounts(tmp_path, wanted, processes)["/v"].source
+    assert source == str(tmp_path / "state" / "pods" / wanted.uid / "volume-subpaths" / "v" / "main" / "0")
+    assert Path(source).is_dir()
     assert (tmp_path / "sub").is_dir()
+    (command,) = processes.history
+    assert command[:3] == ("mount", "--no-canonicalize", "--bind")
+    assert command[3].startswith(f"/proc/{os.getpid()}/fd/")
+    assert command[4] == source
 
 
-def test_a_link_must_not_lead_out_of_the_volume(tmp_path: Path) -> None:
-    volume = tmp_path / "volume"
-    volume.mkdir()
-    (volume / "sub").symlink_to("/etc")
-    wanted = pod({"hostPath": {"path": str(volume)}}, {"subPath": "sub"})
-    with pytest.raises(VolumeError, match="leads out of its volume"):
-        mounts(tmp_path, wanted)
+def test_a_file_is_mounted_on_a_file(tmp_path: Path) -> None:
+    processes = FakeProcesses()
+    processes.install("mount")
+    (tmp_path / "sub").touch()
+    wanted = pod({"hostPath": {"path": str(tmp_path)}}, {"subPath": "sub"})
+    assert Path(mounts(tmp_path, wanted, processes)["/v"].source).is_file()
+
+
+DOWNWARD = {
+    "items": [
+        {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}},
+        {"path": "annotations", "fieldRef": {"fieldPath": "metadata.annotations"}, "mode": 0o400},
+        {"path": "own/name", "fieldRef": {"fieldPath": "metadata.name"}},
+        {
+            "path": "cpu",
+            "resourceFieldRef": {"containerName": "main", "resource": "limits.cpu", "divisor": "1m"},
+        },
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "volume", [{"downwardAPI": DOWNWARD}, {"projected": {"sources": [{"downwardAPI": DOWNWARD}]}}]
+)
+def test_a_downward_volume_tells_about_the_pod(tmp_path: Path, volume: dict[str, Any]) -> None:
+    labels, annotations = {"b": "2", "a": "1"}, {"note": 'say "x"\ny'}
+    wanted = pod(volume, metadata={"labels": labels, "annotations": annotations})
+    source = Path(mounts(tmp_path, wanted)["/v"].source)
+    assert (source / "labels").read_text() == 'a="1"\nb="2"'
+    assert (source / "annotations").read_text().splitlines() == [
+        f'kubernetes.io/config.hash="{wanted.uid}"',
+        'kubernetes.io/config.source="file"',
+        'note="say \\"x\\"\\ny"',
+    ]
+    assert (source / "own" / "name").read_text() == "web-n1"
+    assert (source / "cpu").read_text() == "1000"
+    assert stat.S_IMODE((source / "labels").stat().st_mode) == 0o644
+    assert stat.S_IMODE((source / "annotations").stat().st_mode) == 0o400
+
+
+def test_a_downward_volume_has_nothing_else_in_it(tmp_path: Path) -> None:
+    wanted = pod({"downwardAPI": DOWNWARD}, securityContext={"fsGroup": os.getgid()})
+    source = Path(mounts(tmp_path, wanted)["/v"].source)
+    (source / "stale").touch()
+    mounts(tmp_path, wanted)
+    assert sorted(each.name for each in source.iterdir()) == ["annotations", "cpu", "labels", "own"]
+    assert stat.S_IMODE((source / "annotations").stat().st_mode) == 0o440
+
+
+@pytest.mark.parametrize(
+    ("limit", "size"), [({}, 4 * 2**30), ({"memory": "64Mi"}, 64 * 2**20)], ids=["node", "pod"]
+)
+def test_a_tmpfs_without_a_limit_is_no_larger_than_what_the_pod_may_use(
+    tmp_path: Path, limit: dict[str, str], size: int
+) -> None:
+    processes = FakeProcesses()
+    processes.install("mount")
+    wanted = pod({"emptyDir": {"medium": "Memory"}}, resources={"limits": limit})
+    mounts(tmp_path, wanted, processes)
+    assert f"size={size}" in processes.history[0]
 
 
 def test_every_container_gets_a_hosts_file_and_a_place_for_its_last_words(tmp_path: Path) -> None:

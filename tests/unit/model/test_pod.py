@@ -103,6 +103,12 @@ def test_null_means_not_set() -> None:
         ({}, {"volumes": [{"name": "v", "secret": {"secretName": "x"}}]}, "spec.volumes[0].secret"),
         ({}, {"volumes": [{"name": "v", "configMap": {}}]}, "spec.volumes[0].configMap"),
         ({}, {"volumes": [{"name": "v", "nfs": {}}]}, "spec.volumes[0].nfs"),
+        ({}, {"volumes": [{"name": "v", "image": {}}]}, "spec.volumes[0].image"),
+        (
+            {},
+            {"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {}}]}}]},
+            "spec.volumes[0].projected.sources[0].serviceAccountToken",
+        ),
         ({}, {"ephemeralContainers": [{"name": "x"}]}, "spec.ephemeralContainers"),
         ({"envFrom": [{"secretRef": {"name": "x"}}]}, {}, "spec.containers[0].envFrom"),
         (
@@ -229,6 +235,31 @@ def test_an_empty_service_account_is_none() -> None:
 )
 def test_validation_names_the_path(container: dict[str, Any], spec: dict[str, Any], problem: str) -> None:
     assert problem in problems(pod(container, **spec))
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        ({"path": "../x", "fieldRef": {"fieldPath": "metadata.name"}}, ".path: '../x' must be relative"),
+        ({"path": "x"}, ": exactly one of fieldRef and resourceFieldRef is required"),
+        (
+            {"path": "x", "fieldRef": {"fieldPath": "status.podIP"}},
+            ".fieldRef.fieldPath: 'status.podIP' is not for a volume",
+        ),
+        (
+            {"path": "x", "resourceFieldRef": {"resource": "limits.cpu"}},
+            ".resourceFieldRef.containerName: the name of a container is required",
+        ),
+        (
+            {"path": "x", "resourceFieldRef": {"resource": "limits.gpu", "containerName": "main"}},
+            ".resourceFieldRef.resource: 'limits.gpu' is not a resource",
+        ),
+        ({"path": "x", "mode": 0o1777, "fieldRef": {"fieldPath": "metadata.name"}}, ".mode: must be between"),
+    ],
+)
+def test_files_of_a_downward_volume_are_checked(item: dict[str, Any], problem: str) -> None:
+    volume = {"name": "v", "downwardAPI": {"items": [item]}}
+    assert problems(pod(volumes=[volume]))[0].startswith(f"spec.volumes[0].downwardAPI.items[0]{problem}")
 
 
 def test_all_problems_are_told_at_once() -> None:
