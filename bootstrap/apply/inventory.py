@@ -30,26 +30,23 @@ class Inventory:
     nodes: frozenset[str] = frozenset()
 
 
-def record(files: Files, layout: Layout, paths: Iterable[PurePosixPath]) -> None:
-    """Note files that are about to be made, and the directories above them that do not exist yet.
+def record(
+    files: Files,
+    layout: Layout,
+    paths: Iterable[PurePosixPath] = (),
+    *,
+    directories: Iterable[PurePosixPath] = (),
+    nodes: Iterable[str] = (),
+) -> None:
+    """Note files and directories that are about to be made, with those above them that do not exist yet.
 
-    A path that exists already is left out: it is somebody else's, or recorded already. Raises DiskFullError
-    or FileAccessError.
+    A path that exists already is left out: it is somebody else's, or recorded already. ``nodes``: names under
+    which pods are about to be run. Raises DiskFullError or FileAccessError.
     """
-    absent = [path for path in paths if not files.exists(path)]
-    directories = {parent for path in absent for parent in _missing_parents(files, path)}
-    _add(files, layout, Inventory(frozenset(absent), frozenset(directories)))
-
-
-def record_directory(files: Files, layout: Layout, path: PurePosixPath) -> None:
-    """Note a directory that is about to be made, and those above it that do not exist yet."""
-    if not files.exists(path):
-        _add(files, layout, Inventory(directories=frozenset({path, *_missing_parents(files, path)})))
-
-
-def record_node(files: Files, layout: Layout, name: str) -> None:
-    """Note the name of a node whose pods are about to be run."""
-    _add(files, layout, Inventory(nodes=frozenset({name})))
+    new_files = frozenset(path for path in paths if not files.exists(path))
+    new_directories = frozenset(path for path in directories if not files.exists(path))
+    parents = {parent for path in new_files | new_directories for parent in _missing_parents(files, path)}
+    _add(files, layout, Inventory(new_files, new_directories | parents, frozenset(nodes)))
 
 
 def load(files: Files, layout: Layout) -> Inventory:

@@ -58,11 +58,14 @@ def launch_agent(context: Context) -> None:
         layout=layout,
         site_templates=context.control_plane.bootstrap.templates.directory,
     )
-    for directory in (layout.manifests, *_directories_of_pods(context)):
-        inventory.record_directory(files, layout, directory)
+    inventory.record(
+        files,
+        layout,
+        _traces(context),
+        directories=(layout.manifests, *_directories_of_pods(context)),
+        nodes=(context.control_plane.node_name,),
+    )
     files.make_directory(layout.manifests, 0o700)
-    inventory.record(files, layout, _traces(context))
-    inventory.record_node(files, layout, context.control_plane.node_name)
     service.install(unit.content)
     service.launch()
 

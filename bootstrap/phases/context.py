@@ -20,6 +20,7 @@ from bootstrap.host.network import Network
 from bootstrap.host.process import ProcessRunner
 from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
+from bootstrap.model.desired import DesiredFile
 from bootstrap.model.layout import Layout
 from bootstrap.model.node import NodeFacts
 from bootstrap.model.report import Reporter
@@ -54,7 +55,8 @@ class Context:
     ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``). ``ignored_checks`` are
     preflight check names, lower case. ``keys`` makes private keys in the background, shared by the phases
     that need some. ``rights_seen`` is set once this run has found that ``admin`` may do everything.
-    ``new_certificate_key`` is the one of this run, should the configuration give none.
+    ``new_certificate_key`` is the one of this run, should the configuration give none. ``rendered`` keeps the
+    manifests once they are rendered (``bootstrap.phases.manifests``): what is written is what was looked at.
     """
 
     control_plane: ControlPlane
@@ -74,6 +76,7 @@ class Context:
     wishes: Wishes = Wishes()
     rights_seen: threading.Event = field(default_factory=threading.Event)
     new_certificate_key: Secret = field(default_factory=_new_certificate_key)
+    rendered: dict[bool, tuple[DesiredFile, ...]] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:

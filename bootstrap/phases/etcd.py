@@ -16,7 +16,7 @@ _DATA_MODE = 0o700
 
 def _write_local(context: Context) -> None:
     data = context.layout.etcd_data
-    inventory.record_directory(context.files, context.layout, data)
+    inventory.record(context.files, context.layout, directories=(data,))
     context.files.make_directory(data, _DATA_MODE)
     write_manifest(context, ETCD_COMPONENT)
 

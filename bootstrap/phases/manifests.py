@@ -25,14 +25,18 @@ _MANIFESTS_MODE = 0o700
 def desired_manifests(context: Context) -> tuple[DesiredFile, ...]:
     """All manifests of this node, in dependency order; nothing is written.
 
+    They are rendered once for a context, and again only when it turned out that the CA's key is elsewhere.
     Raises TemplateFailedError, PatchError or InvalidManifestError, all of them ConfigErrors.
     """
-    return render_manifests(
-        context.control_plane,
-        context.facts,
-        external_ca=_is_ca_external(context),
-        patches=configured_patches(context),
-    )
+    external_ca = _is_ca_external(context)
+    if external_ca not in context.rendered:
+        context.rendered[external_ca] = render_manifests(
+            context.control_plane,
+            context.facts,
+            external_ca=external_ca,
+            patches=configured_patches(context),
+        )
+    return context.rendered[external_ca]
 
 
 def configured_patches(context: Context) -> Patches:
@@ -66,7 +70,7 @@ def write_manifest(context: Context, component: str) -> None:
         _warn_of_unknown_fields(context, wanted)
         if component == context.control_plane.components[0]:  # so that it is told once
             _warn_of_what_is_ignored(context)
-        inventory.record_directory(files, layout, layout.manifests)
+        inventory.record(files, layout, directories=(layout.manifests,))
         files.make_directory(layout.manifests, _MANIFESTS_MODE)
         plan = make_plan(wanted, files)
         commit(plan, files, layout, clock=context.clock)

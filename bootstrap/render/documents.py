@@ -20,6 +20,10 @@ class InvalidYamlError(ValueError):
     """The text is no YAML; the error reads as the end of a sentence: ", line 3: found ..."."""
 
 
+_NO_FOLDING = 2**31 - 1
+"""Columns: the largest width libyaml takes."""
+
+
 def load(text: str) -> Any:
     """The one document in ``text``; raises InvalidYamlError."""
     documents = load_all(text)
@@ -46,9 +50,7 @@ def dump(document: Any) -> str:
     import yaml
 
     return str(
-        yaml.dump(
-            document, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, width=float("inf")
-        )
+        yaml.dump(document, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, width=_NO_FOLDING)
     )
 
 
@@ -67,10 +69,10 @@ def _loader() -> type[yaml.SafeLoader]:
 
 @cache
 def _dumper() -> type[yaml.SafeDumper]:
-    """Quotes all text that some YAML reader would take for something else."""
+    """Quotes all text that some YAML reader would take for something else; with libyaml where it is there."""
     import yaml
 
-    class Dumper(yaml.SafeDumper):
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
         def ignore_aliases(self, _data: Any) -> bool:
             return True
 

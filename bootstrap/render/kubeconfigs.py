@@ -12,6 +12,7 @@ from typing import Literal
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.secret import Secret
 from bootstrap.model.version import KubernetesVersion
+from bootstrap.render.documents import dump
 
 Endpoint = Literal["control-plane", "local"]
 
@@ -69,8 +70,6 @@ def render_kubeconfig(
     *, server: str, cluster_name: str, user: str, ca: str, certificate: str, key: Secret
 ) -> str:
     """Kubeconfig text with everything embedded; ``ca``, ``certificate`` and ``key`` are PEM."""
-    import yaml
-
     context = f"{user}@{cluster_name}"
     credentials = {
         "client-certificate-data": _encoded(certificate),
@@ -89,7 +88,7 @@ def render_kubeconfig(
         "contexts": [{"name": context, "context": {"cluster": cluster_name, "user": user}}],
         "users": [{"name": user, "user": credentials}],
     }
-    return str(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True, width=4096))
+    return dump(document)
 
 
 def render_cluster_info(server: str, ca: str) -> str:

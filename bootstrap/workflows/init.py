@@ -59,6 +59,9 @@ KUBEADM_ONLY = frozenset(
 )
 """Phases of kubeadm that are not run here: a configuration may skip them (cmd/kubeadm/app/cmd/init.go)."""
 
+FIRST = ("preflight", "certs", "etcd", "control-plane/apiserver")
+"""What the API server waits for, which is the slowest to start: it does so while the rest is made."""
+
 Chosen = tuple[tuple[str, Phase], ...]
 """Phases with their paths, as ``select`` returns them."""
 
@@ -68,7 +71,7 @@ def run_init(context: Context) -> None:
 
     Raises NodeLockedError and whatever a phase raises; the same command run again continues.
     """
-    chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
+    chosen = in_order_of_start(select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY))
     if context.control_plane.init.dry_run:
         _rehearse(context, tuple(pair for pair in chosen if pair[1] not in _NOT_REHEARSED))
         return
@@ -107,13 +110,22 @@ def run_init_phase(phase: Phase, context: Context) -> None:
         run_all((phase,), context)
 
 
+def in_order_of_start(chosen: Chosen) -> Chosen:
+    """The same phases, those of ``FIRST`` before the others."""
+
+    def is_late(pair: tuple[str, Phase]) -> bool:
+        return not any(pair[0] == path or pair[0].startswith(f"{path}/") for path in FIRST)
+
+    return tuple(sorted(chosen, key=is_late))
+
+
 def _run(context: Context, chosen: Chosen) -> None:
+    prepare_keys(context)
     desired_manifests(context)
     check_addons(context)
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         refuse_reconfiguration(context)
-        prepare_keys(context)
         for _path, phase in chosen:
             run_phase(phase, context)
             if phase is PREFLIGHT and any(phase is AGENT_START for _path, phase in chosen):

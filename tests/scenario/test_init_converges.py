@@ -69,6 +69,19 @@ def test_the_agent_starts_before_there_is_a_manifest(node: FakeNode) -> None:
     assert node.files.list_names(context.layout.manifests) == ()
 
 
+def test_the_api_server_starts_while_the_rest_is_made(node: FakeNode) -> None:
+    run_init(node.context())
+    titles = [step.title for step in node.reporter.steps]
+    in_order = (
+        "Making certificates",
+        "Writing the manifest of etcd",
+        "Writing the manifest of kube-apiserver",
+        "Making kubeconfig files",
+        "Writing the manifest of kube-controller-manager",
+    )
+    assert [title for title in titles if title in in_order] == list(in_order)
+
+
 def test_running_it_again_changes_nothing(node: FakeNode) -> None:
     run_init(node.context())
     before, history = node.tree(), tuple(node.engine.history)

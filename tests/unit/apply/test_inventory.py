@@ -37,15 +37,15 @@ def test_what_is_there_already_is_somebody_elses(files: Files) -> None:
     files.write(CA, "theirs", 0o644)
     files.make_directory(LAYOUT.etcd_data)
     inventory.record(files, LAYOUT, [CA])
-    inventory.record_directory(files, LAYOUT, LAYOUT.etcd_data)
+    inventory.record(files, LAYOUT, directories=(LAYOUT.etcd_data,))
     assert inventory.load(files, LAYOUT) == inventory.Inventory()
 
 
 def test_what_was_recorded_stays_recorded_once_it_is_made(files: Files) -> None:
-    inventory.record_directory(files, LAYOUT, LAYOUT.etcd_data)
+    inventory.record(files, LAYOUT, directories=(LAYOUT.etcd_data,))
     files.make_directory(LAYOUT.etcd_data)
     inventory.record(files, LAYOUT, [CA])
-    inventory.record_directory(files, LAYOUT, LAYOUT.etcd_data)
+    inventory.record(files, LAYOUT, directories=(LAYOUT.etcd_data,))
     known = inventory.load(files, LAYOUT)
     assert LAYOUT.etcd_data in known.directories
     assert CA in known.files
