@@ -13,6 +13,7 @@ from tests.lab import LabNode
 from tests.lab.images import REPOSITORY
 
 ENGINE = str(REPOSITORY / "vagrant" / "provision" / "docker-engine.sh")
+UNDO = REPOSITORY / "vagrant" / "provision" / "undo.sh"
 INSTALLED = REPOSITORY / ".venv" / ".development"
 
 
@@ -52,6 +53,32 @@ def test_an_engine_that_ran_before_runs_on(bare: LabNode) -> None:
     bare.start_engine()
     bare.run([ENGINE, "during", "docker", "version"])
     bare.docker("version")
+
+
+def test_a_package_that_others_need_by_now_stays(bare: LabNode) -> None:
+    """The second was installed by hand since, on top of the first; nothing stands on the third."""
+    ledger = "/var/lib/podstrap-provision/ledger"
+    for name, needs in (("podstrap-base", ""), ("podstrap-user", "podstrap-base"), ("podstrap-alone", "")):
+        install_empty_package(bare, name, needs)
+    bare.path(ledger).parent.mkdir(parents=True)
+    bare.path(ledger).write_text("package podstrap-base\npackage podstrap-alone\n")
+    done = bare.run([str(UNDO)], environment={"LEDGER": ledger})
+    assert "Keeping podstrap-base" in done.stderr
+    listed = bare.run(
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", "podstrap-*"]
+    )
+    assert sorted(listed.stdout.split("\n")) == ["", "podstrap-base installed", "podstrap-user installed"]
+
+
+def install_empty_package(node: LabNode, name: str, needs: str) -> None:
+    fields = {"Package": name, "Version": "1", "Architecture": "all", "Maintainer": "x <x@example>"}
+    fields |= {"Depends": needs} if needs else {}
+    control = "".join(f"{key}: {value}\n" for key, value in {**fields, "Description": "nothing"}.items())
+    place = node.path(f"/var/lib/{name}/DEBIAN")
+    place.mkdir(parents=True)
+    (place / "control").write_text(control)
+    node.run(["dpkg-deb", "--build", f"/var/lib/{name}", f"/var/lib/{name}.deb"])
+    node.run(["dpkg", "--install", f"/var/lib/{name}.deb"])
 
 
 def test_make_up_ends_with_a_ready_control_plane_and_make_down_undoes_it(bare: LabNode) -> None:

@@ -25,6 +25,27 @@ remove_engine_rules() {
     done
 }
 
+# Packages that apt would take away with those named, and those themselves.
+taken_with() {
+    apt-get --simulate -q purge "$@" | sed -n 's/^\(Purg\|Remv\) \([^ ]*\).*/\2/p' | sort
+}
+
+# Those of `packages` that nothing needs that came from elsewhere; the others stay, and are named.
+removable() {
+    local package
+    if [ -z "$(comm -13 <(printf '%s\n' "${packages[@]}" | sort) <(taken_with "${packages[@]}"))" ]; then
+        printf '%s\n' "${packages[@]}"
+        return
+    fi
+    for package in "${packages[@]}"; do
+        if [ -z "$(comm -13 <(printf '%s\n' "${packages[@]}" | sort) <(taken_with "$package"))" ]; then
+            echo "$package"
+        else
+            echo "Keeping $package: other packages need it by now" >&2
+        fi
+    done
+}
+
 undo() {
     case $1 in
         daemon) stop_daemon "$2" "$3" ;;
@@ -52,6 +73,7 @@ for fact in "${facts[@]}"; do
     # shellcheck disable=SC2086 - a fact is words
     undo $fact
 done
+[ ${#packages[@]} -eq 0 ] || mapfile -t packages < <(removable)
 if [ ${#packages[@]} -gt 0 ]; then
     echo "Removing ${packages[*]}"
     DEBIAN_FRONTEND=noninteractive apt-get purge -q -y "${packages[@]}"
