@@ -18,7 +18,7 @@ from bootstrap.host.httpwire import HttpReply, HttpRequest, NoAnswerError, excha
 
 __all__ = ["HttpClient", "HttpReply", "HttpRequest", "NoAnswerError", "ProbeClient", "SystemHttp"]
 
-REUSE_SECONDS = 10.0
+REUSE_SECONDS = 30.0
 """A kept connection is not older than this, so that a server which takes no new ones is found out."""
 
 Address = tuple[str, str, int]
@@ -27,10 +27,12 @@ Address = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Idle:
-    """A connection with nothing under way; ``opened`` is monotonic."""
+    """A connection with nothing under way; ``opened`` is monotonic, ``used`` says that it carried a
+    request."""
 
     connection: socket.socket
     opened: float
+    used: bool = False
 
 
 class HttpClient(Protocol):
@@ -104,18 +106,20 @@ class SystemHttp:
         stays = False
         try:
             reply, stays = exchange(on.connection, request, deadline)
-            self._remember(address, on.connection)
+            if not on.used:
+                self._remember(address, on.connection)
             return reply
         finally:
             if not (stays and _may_share(request) and self._keep(address, on)):
                 on.connection.close()
 
-    def _keep(self, address: Address, idle: _Idle) -> bool:
+    def _keep(self, address: Address, used: _Idle) -> bool:
         """Unless it is old, or another one is kept already."""
-        if time.monotonic() - idle.opened > REUSE_SECONDS:
+        if time.monotonic() - used.opened > REUSE_SECONDS:
             return False
+        kept = _Idle(used.connection, used.opened, used=True)
         with self._lock:
-            return self._idle.setdefault(address, idle) is idle
+            return self._idle.setdefault(address, kept) is kept
 
     def _take(self, address: Address) -> _Idle | None:
         with self._lock:
