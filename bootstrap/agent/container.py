@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from bootstrap.agent.dns import pod_hostname
+from bootstrap.agent.dns import pod_names
 from bootstrap.agent.environment import Addresses, environment, expand
 from bootstrap.agent.hooks import with_port_number
 from bootstrap.agent.identity import StaticPod
@@ -48,7 +48,7 @@ def sandbox_spec(pod: StaticPod, node: Node, attempt: int, began: datetime) -> C
         labels=sandbox_labels(pod, node.name, attempt, began),
         user=user,
         groups=pod_groups(security),
-        hostname="" if spec.host_network else pod_hostname(pod.pod, pod.name),
+        hostname="" if spec.host_network else pod_names(pod.pod, pod.name, node.cluster_domain).own,
         network_mode="host" if spec.host_network else "bridge",
         ipc_mode="host" if spec.host_ipc else "shareable",
         pid_mode="host" if spec.host_pid else "",
@@ -56,6 +56,7 @@ def sandbox_spec(pod: StaticPod, node: Node, attempt: int, began: datetime) -> C
         sysctls={each.name.replace("/", "."): each.value for each in security.sysctls},
         cpu_shares=MINIMUM_SHARES,
         oom_score_adj=SANDBOX_OOM_SCORE,
+        runtime=spec.runtime_class_name,
         security_options=("no-new-privileges", *selinux_options(security.se_linux_options)),
     )
 
@@ -107,9 +108,10 @@ def container_spec(
         privileged=security.privileged,
         capabilities_add=security.capabilities.add,
         capabilities_drop=security.capabilities.drop,
-        security_options=security_options(spec.security_context, container, node.seccomp_profiles),
+        security_options=security_options(pod.pod, container, node.seccomp_profiles),
         masked_paths=() if security.proc_mount == "Unmasked" else None,
         read_only_root=security.read_only_root_filesystem,
+        runtime=spec.runtime_class_name,
         stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
         stdin=container.stdin,
         stdin_once=container.stdin_once,

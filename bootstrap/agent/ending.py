@@ -26,6 +26,10 @@ class Ending:
 
 def ending(situation: Situation, desired: StaticPod) -> Ending | None:
     """How the pod has ended; None for one that goes on."""
+    refused = situation.refused
+    if refused is not None:
+        message = f"Pod was rejected: {refused.message}"
+        return Ending(f"this node may not run it: {refused.message}", refused.reason, message)
     deadline = deadline_of(situation, desired)
     if deadline is not None and deadline <= situation.now:
         return Ending(

@@ -206,7 +206,8 @@ class Launcher:
     def _set_dns(self, runtime: ContainerRuntime, pod: StaticPod, sandbox_id: str) -> None:
         """All containers of a pod share the file the engine made for the sandbox."""
         node_file = self._node.etc / "resolv.conf"
-        text = resolv_conf(pod.pod, node_file.read_text() if node_file.is_file() else "")
+        node_text = node_file.read_text() if node_file.is_file() else ""
+        text = resolv_conf(pod.pod, node_text, self._node.cluster_dns, self._node.cluster_domain)
         if text is None:
             return
         path = Path(runtime.inspect(sandbox_id).resolv_conf_path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -11,6 +12,8 @@ class Node:
     """``root`` holds what belongs to pods (emptyDirs, hosts files); ``address`` "" while there is no route.
 
     ``etc`` is where the node's hosts and resolv.conf are; ``cores`` and ``memory`` (bytes) its size.
+    ``labels`` are those it was given, ``architecture`` as Go says it. ``cluster_dns``: addresses of the
+    cluster's DNS servers, none before there is a cluster.
     """
 
     name: str
@@ -21,6 +24,24 @@ class Node:
     seccomp_profiles: Path = Path("/var/lib/kubelet/seccomp")
     cores: int = 1
     memory: int = 0
+    architecture: str = "amd64"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    has_apparmor: bool = True
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = "cluster.local"
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        """With those that every node has."""
+        return {
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": self.architecture,
+            "beta.kubernetes.io/os": "linux",
+            "beta.kubernetes.io/arch": self.architecture,
+            **self.labels,
+        }
 
     def pod_directory(self, uid: str) -> Path:
         """Everything of one pod; removed with it."""

@@ -10,8 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.errors import BootstrapError
-from bootstrap.model.podspec import Container, PodSecurityContext, SeccompProfile, SELinuxOptions
+from bootstrap.model.podspec import (
+    AppArmorProfile,
+    Container,
+    Pod,
+    PodSecurityContext,
+    SeccompProfile,
+    SELinuxOptions,
+)
 from bootstrap.runtime.api import Image
+
+POD_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
+CONTAINER_SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
+CONTAINER_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+"""Annotations from before there were fields; the latter two end with a container's name."""
 
 
 class SecurityContextError(BootstrapError):
@@ -68,18 +80,59 @@ def refuse_root(pod: PodSecurityContext, container: Container, image: Image | No
         )
 
 
-def security_options(pod: PodSecurityContext, container: Container, profiles: Path) -> tuple[str, ...]:
-    """Docker's ``--security-opt`` values; ``profiles`` is the directory of Localhost seccomp profiles."""
-    security = container.security_context
-    options = list(_seccomp(security.seccomp_profile or pod.seccomp_profile, profiles))
-    if security.privileged:
-        options = []
-    armor = security.app_armor_profile or pod.app_armor_profile
+def security_options(pod: Pod, container: Container, profiles: Path) -> tuple[str, ...]:
+    """Docker's ``--security-opt`` values; ``profiles`` is the directory of Localhost seccomp profiles.
+
+    Raises SecurityContextError for a profile that cannot be read.
+    """
+    security, general = container.security_context, pod.spec.security_context
+    options = [] if security.privileged else list(_seccomp(seccomp_profile(pod, container), profiles))
+    armor = apparmor_profile(pod, container)
     if armor and armor.type != "RuntimeDefault":
         options.append(f"apparmor={armor.localhost_profile or 'unconfined'}")
     if security.allow_privilege_escalation is False:
         options.append("no-new-privileges")
-    return (*options, *selinux_options(security.se_linux_options or pod.se_linux_options))
+    return (*options, *selinux_options(security.se_linux_options or general.se_linux_options))
+
+
+def seccomp_profile(pod: Pod, container: Container) -> SeccompProfile | None:
+    """The container's field, then its old annotation, then the pod's field, then its annotation."""
+    annotations = pod.metadata.annotations
+    own = annotations.get(f"{CONTAINER_SECCOMP}{container.name}")
+    return (
+        container.security_context.seccomp_profile
+        or (_annotated_seccomp(own) if own else None)
+        or pod.spec.security_context.seccomp_profile
+        or _annotated_seccomp(annotations.get(POD_SECCOMP, ""))
+    )
+
+
+def apparmor_profile(pod: Pod, container: Container) -> AppArmorProfile | None:
+    """The container's field, then its old annotation, then the pod's field."""
+    text = pod.metadata.annotations.get(f"{CONTAINER_APPARMOR}{container.name}", "")
+    return (
+        container.security_context.app_armor_profile
+        or _annotated_apparmor(text)
+        or pod.spec.security_context.app_armor_profile
+    )
+
+
+def _annotated_seccomp(text: str) -> SeccompProfile | None:
+    if text in ("runtime/default", "docker/default"):
+        return SeccompProfile(type="RuntimeDefault")
+    if text == "unconfined":
+        return SeccompProfile(type="Unconfined")
+    kind, _, path = text.partition("/")
+    return SeccompProfile(type="Localhost", localhost_profile=path) if kind == "localhost" and path else None
+
+
+def _annotated_apparmor(text: str) -> AppArmorProfile | None:
+    if text == "runtime/default":
+        return AppArmorProfile(type="RuntimeDefault")
+    if text == "unconfined":
+        return AppArmorProfile(type="Unconfined")
+    kind, _, name = text.partition("/")
+    return AppArmorProfile(type="Localhost", localhost_profile=name) if kind == "localhost" and name else None
 
 
 def selinux_options(labels: SELinuxOptions | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bootstrap.agent.admission import Refusal
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import Instance
@@ -25,7 +26,8 @@ class Situation:
 
     ``desired`` None: the pod has no manifest. ``pause_image`` is the sandbox's. By container ID: ``faults``;
     ``hooking``, whose postStart hook is under way; ``unstarted``, of which a startup probe or a postStart
-    hook has yet to succeed; ``messages``, what the dead ones said at their end.
+    hook has yet to succeed; ``messages``, what the dead ones said at their end. ``refused``: why the desired
+    pod may not run on this node.
     """
 
     desired: StaticPod | None
@@ -37,6 +39,7 @@ class Situation:
     hooking: frozenset[str] = frozenset()
     unstarted: frozenset[str] = frozenset()
     messages: Mapping[str, str] = field(default_factory=dict)
+    refused: Refusal | None = None
 
     @property
     def began(self) -> datetime:

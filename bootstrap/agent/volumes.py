@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from bootstrap.agent.dns import hosts_file, pod_hostname
+from bootstrap.agent.dns import hosts_file, pod_names
 from bootstrap.agent.downward import downward_files, write_files
 from bootstrap.agent.environment import Addresses, expand
 from bootstrap.agent.identity import StaticPod
@@ -142,7 +142,7 @@ class Volumes:
         node_hosts = self._node.etc / "hosts"
         text = hosts_file(
             pod.pod,
-            pod_hostname(pod.pod, pod.name),
+            pod_names(pod.pod, pod.name, self._node.cluster_domain),
             pod_ip,
             node_hosts.read_text(errors="replace") if node_hosts.is_file() else "",
         )

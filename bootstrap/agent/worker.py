@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from bootstrap.agent.admission import refusal
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.history import History, Subject, about
 from bootstrap.agent.hooks import Hooks, HookTarget, pre_stop_of
@@ -194,6 +195,7 @@ class Worker:
             self._at.node.pause_image,
             self._memory,
             messages=messages,
+            refused=refusal(desired.pod, self._at.node) if desired else None,
         )
 
     def _probe(self, situation: Situation) -> dict[str, Verdict]:

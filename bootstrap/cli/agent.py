@@ -68,6 +68,13 @@ def agent() -> None:
 @click.option("--file-check-frequency", default="20s", show_default=True, metavar="DURATION")
 @click.option("--pause-image", default=DEFAULT_PAUSE_IMAGE, show_default=True)
 @click.option(
+    "--cluster-dns", default="", metavar="IP,...", help="DNS servers of pods that ask for the cluster's."
+)
+@click.option("--cluster-domain", default="cluster.local", show_default=True)
+@click.option(
+    "--allowed-unsafe-sysctls", default="", metavar="NAME,...", help="A name may end with *, as kernel.msg*."
+)
+@click.option(
     "--port", default=KUBELET_PORT, show_default=True, help="Answers as a kubelet does; 0 for none."
 )
 @click.option("--address", default="0.0.0.0", show_default=True, help="Where --port listens.")
@@ -94,6 +101,9 @@ def run(
     healthz_port: int,
     file_check_frequency: str,
     pause_image: str,
+    cluster_dns: str,
+    cluster_domain: str,
+    allowed_unsafe_sysctls: str,
     port: int,
     address: str,
     tls_cert_file: str,
@@ -122,6 +132,9 @@ def run(
             healthz_port=healthz_port,
             relist_seconds=duration_seconds(file_check_frequency),
             pause_image=pause_image,
+            cluster_dns=tuple(filter(None, cluster_dns.split(","))),
+            cluster_domain=cluster_domain,
+            allowed_unsafe_sysctls=tuple(filter(None, allowed_unsafe_sysctls.split(","))),
             serving=Serving(
                 port=port if tls_cert_file else 0,
                 address=address,

@@ -30,6 +30,9 @@ from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
 
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""``uname -m`` in Go's words."""
+
 STACK_BYTES = 256 * 1024
 """A dozen threads with shallow stacks; the default reserves eight megabytes for each."""
 
@@ -48,6 +51,9 @@ class Settings:
     healthz_port: int
     relist_seconds: float
     pause_image: str
+    cluster_dns: tuple[str, ...]
+    cluster_domain: str
+    allowed_unsafe_sysctls: tuple[str, ...]
     serving: Serving
 
 
@@ -62,6 +68,11 @@ def run_agent(settings: Settings) -> None:
         address=SystemNetwork().default_address(),
         cores=os.cpu_count() or 1,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        architecture=ARCHITECTURES.get(os.uname().machine, os.uname().machine),
+        has_apparmor=has_apparmor(),
+        allowed_unsafe_sysctls=settings.allowed_unsafe_sysctls,
+        cluster_dns=settings.cluster_dns,
+        cluster_domain=settings.cluster_domain,
     )
     connect, clock = connector(settings.docker_socket), SystemClock()
     agent = Agent(
@@ -93,6 +104,14 @@ def run_agent(settings: Settings) -> None:
     if kubelet_port is not None:
         kubelet_port.close()
     log.info("stopped; the pods run on")
+
+
+def has_apparmor() -> bool:
+    """Whether the kernel confines programs by AppArmor profiles."""
+    try:
+        return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
+    except OSError:
+        return False
 
 
 def connector(socket: str) -> Callable[[], ContainerRuntime]:

@@ -121,6 +121,8 @@ def _mounts(at: str, container: Container, volumes: set[str]) -> Iterator[str]:
         for field, path in (("subPath", mount.sub_path), ("subPathExpr", mount.sub_path_expr)):
             if path.startswith("/") or ".." in PurePosixPath(path).parts:
                 yield f"{here}.{field}: {path!r} must be relative, without '..'"
+        if mount.recursive_read_only == "Enabled":
+            yield f"{here}.recursiveReadOnly: Docker Engine makes only the mount itself read-only"
         if mount.mount_propagation == "Bidirectional" and not container.security_context.privileged:
             yield f"{here}.mountPropagation: Bidirectional needs a privileged container"
 

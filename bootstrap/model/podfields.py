@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _NEEDS_API = "static pods may not reference API objects"
 _UNSUPPORTED = "this agent does not support it"
+_LINUX = "this node runs Linux"
 
 _API_VOLUMES = """
     secret configMap persistentVolumeClaim csi ephemeral glusterfs azureFile
@@ -30,12 +31,12 @@ REFUSED = {
     "spec.imagePullSecrets": _NEEDS_API,
     "spec.resourceClaims": _NEEDS_API,
     "spec.ephemeralContainers": "only a running pod may have them",
-    "spec.runtimeClassName": _UNSUPPORTED,
-    "spec.setHostnameAsFQDN": _UNSUPPORTED,
-    "spec.hostUsers": _UNSUPPORTED,
+    "spec.securityContext.windowsOptions": _LINUX,
+    "spec.containers[].securityContext.windowsOptions": _LINUX,
     "spec.containers[].envFrom": _NEEDS_API,
     "spec.containers[].env[].valueFrom.secretKeyRef": _NEEDS_API,
     "spec.containers[].env[].valueFrom.configMapKeyRef": _NEEDS_API,
+    "spec.containers[].env[].valueFrom.fileKeyRef": _UNSUPPORTED,
     "spec.containers[].volumeDevices": _UNSUPPORTED,
     "spec.containers[].restartPolicyRules": _UNSUPPORTED,
     "spec.containers[].lifecycle.postStart.tcpSocket": "such a hook fails always: use exec, httpGet or sleep",
@@ -48,6 +49,10 @@ REFUSED = {
 
 INERT = {
     "spec.containers[].lifecycle.preStop.tcpSocket": "no kubelet runs such a hook",
+    "spec.resources": "only containers are limited, as pods have no cgroup of their own",
+    "spec.schedulingGates": "a static pod needs no scheduler",
+    "spec.securityContext.seLinuxChangePolicy": "volumes are not relabelled",
+    "spec.containers[].resizePolicy": "a static pod is never resized",
 }
 """Field -> why a pod that has it runs as if it had not. Said once."""
 

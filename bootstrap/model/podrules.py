@@ -14,6 +14,7 @@ from bootstrap.model.downwardrules import downward_problems
 from bootstrap.model.podspec import Pod, Volume
 from bootstrap.model.podsyntax import (
     LABEL,
+    LONGEST_HOSTNAME,
     LONGEST_LABEL,
     LONGEST_NAME,
     QUALIFIED_NAME,
@@ -25,6 +26,9 @@ from bootstrap.model.podsyntax import (
     repeated,
 )
 from bootstrap.model.quantity import parse_quantity
+
+IPC_SYSCTLS = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
+"""Beginnings of those that belong to the IPC namespace."""
 
 
 def problems_of(pod: Pod) -> tuple[str, ...]:
@@ -59,6 +63,14 @@ def _spec(pod: Pod) -> Iterator[str]:
         yield "spec.terminationGracePeriodSeconds: must not be negative"
     if spec.active_deadline_seconds is not None and not 0 < spec.active_deadline_seconds < 2**31:
         yield "spec.activeDeadlineSeconds: must be positive"
+    if not spec.host_users:
+        yield "spec.hostUsers: Docker Engine has no user namespaces for single containers"
+    if spec.security_context.supplemental_groups_policy == "Strict":
+        yield "spec.securityContext.supplementalGroupsPolicy: Docker Engine always adds the image's groups"
+    if spec.hostname_override and not matches(SUBDOMAIN, spec.hostname_override, LONGEST_HOSTNAME):
+        yield f"spec.hostnameOverride: {spec.hostname_override!r} is not a DNS subdomain of at most 64"
+    if spec.hostname_override and (spec.host_network or spec.set_hostname_as_fqdn):
+        yield "spec.hostnameOverride: not together with hostNetwork or setHostnameAsFQDN"
     for field, value in (("hostname", spec.hostname), ("subdomain", spec.subdomain)):
         if value and not matches(LABEL, value, LONGEST_LABEL):
             yield f"spec.{field}: {value!r} is not a DNS label"
@@ -75,6 +87,8 @@ def _spec(pod: Pod) -> Iterator[str]:
             yield f"{at}.name: {sysctl.name!r} is not a sysctl name"
         elif spec.host_network and sysctl.name.replace("/", ".").startswith("net."):
             yield f"{at}.name: {sysctl.name} would change the node, as the pod has hostNetwork"
+        elif spec.host_ipc and sysctl.name.replace("/", ".").startswith(IPC_SYSCTLS):
+            yield f"{at}.name: {sysctl.name} would change the node, as the pod has hostIPC"
 
 
 def _volumes(pod: Pod) -> Iterator[str]:

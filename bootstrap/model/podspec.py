@@ -193,6 +193,7 @@ class PodSecurityContext(_Part, frozen=True, kw_only=True):
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     supplemental_groups: tuple[int, ...] = ()
+    supplemental_groups_policy: Literal["Merge", "Strict"] = "Merge"
     fs_group: int | None = None
     fs_group_change_policy: Any = None
     seccomp_profile: SeccompProfile | None = None
@@ -309,14 +310,18 @@ class PodSpec(_Part, frozen=True, kw_only=True):
     host_network: bool = False
     host_pid: bool = msgspec.field(default=False, name="hostPID")
     host_ipc: bool = msgspec.field(default=False, name="hostIPC")
+    host_users: bool = True
     share_process_namespace: bool = False
     hostname: str = ""
+    hostname_override: str = ""
     subdomain: str = ""
+    set_hostname_as_fqdn: bool = msgspec.field(default=False, name="setHostnameAsFQDN")
     host_aliases: tuple[HostAlias, ...] = ()
     dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = "ClusterFirst"
     dns_config: PodDNSConfig | None = None
     security_context: PodSecurityContext = PodSecurityContext()
     node_name: str = ""
+    runtime_class_name: str = ""
     priority: int | None = None
     priority_class_name: str = ""
     scheduler_name: str = "default-scheduler"

@@ -17,6 +17,7 @@ SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*([a-z0-9][-_a-z0-9]*)
 UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 LONGEST_LABEL = 63
+LONGEST_HOSTNAME = 64
 LONGEST_NAME = 253
 LONGEST_PORT_NAME = 15
 HIGHEST_PORT = 65535

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,98 @@ def test_seccomp_is_off_unless_asked_for(
     own = {"securityContext": {"seccompProfile": {"type": container}}} if container else {}
     pods = {"seccompProfile": {"type": spec}} if spec else {}
     assert of(own, securityContext=pods).security_options == options
+
+
+POD_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
+OWN_SECCOMP = "container.seccomp.security.alpha.kubernetes.io/main"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "container", "spec", "options"),
+    [
+        ({POD_SECCOMP: "runtime/default"}, None, None, ()),
+        ({POD_SECCOMP: "docker/default", OWN_SECCOMP: "unconfined"}, None, None, ("seccomp=unconfined",)),
+        ({OWN_SECCOMP: "unconfined"}, None, "RuntimeDefault", ("seccomp=unconfined",)),
+        ({OWN_SECCOMP: "unconfined"}, "RuntimeDefault", None, ()),
+        ({POD_SECCOMP: "unconfined"}, None, "RuntimeDefault", ()),
+        ({POD_SECCOMP: "nonsense"}, None, None, ("seccomp=unconfined",)),
+    ],
+)
+def test_old_seccomp_annotations_count_less_than_fields_of_the_same_reach(
+    annotations: dict[str, str], container: str | None, spec: str | None, options: tuple[str, ...]
+) -> None:
+    own = {"securityContext": {"seccompProfile": {"type": container}}} if container else {}
+    pods = {"seccompProfile": {"type": spec}} if spec else {}
+    found = of(own, securityContext=pods, metadata={"annotations": annotations})
+    assert found.security_options == options
+
+
+def test_a_seccomp_profile_of_the_nodes_is_given_as_text(tmp_path: Path) -> None:
+    (tmp_path / "audit.json").write_text("{}")
+    node = replace(NODE, seccomp_profiles=tmp_path)
+    placement = Placement(sandbox_instance(), (), ADDRESSES)
+    for name in ("audit.json", "missing.json"):
+        profile = {"type": "Localhost", "localhostProfile": name}
+        wanted = pod({"securityContext": {"seccompProfile": profile}})
+        if name == "audit.json":
+            made = container_spec(wanted, wanted.container("main"), node, 0, placement)
+            assert made.security_options == ("seccomp={}",)
+        else:
+            with pytest.raises(SecurityContextError, match=r"missing\.json"):
+                container_spec(wanted, wanted.container("main"), node, 0, placement)
+
+
+OWN_APPARMOR = "container.apparmor.security.beta.kubernetes.io/main"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "container", "spec", "option"),
+    [
+        ("localhost/mine", None, None, "apparmor=mine"),
+        ("unconfined", None, "RuntimeDefault", "apparmor=unconfined"),
+        ("localhost/mine", "RuntimeDefault", None, None),
+        ("runtime/default", None, "Unconfined", None),
+        (None, None, "Unconfined", "apparmor=unconfined"),
+        (None, None, None, None),
+    ],
+)
+def test_apparmor_by_field_and_by_annotation(
+    annotation: str | None, container: str | None, spec: str | None, option: str | None
+) -> None:
+    own = {"securityContext": {"appArmorProfile": {"type": container}}} if container else {}
+    pods = {"appArmorProfile": {"type": spec}} if spec else {}
+    annotations = {OWN_APPARMOR: annotation} if annotation else {}
+    found = of(own, securityContext=pods, metadata={"annotations": annotations}).security_options
+    assert [each for each in found if each.startswith("apparmor")] == ([option] if option else [])
+
+
+def test_selinux_labels_of_the_container_win() -> None:
+    own = {"securityContext": {"seLinuxOptions": {"type": "spc_t", "level": "s0"}}}
+    spec = of(own, securityContext={"seLinuxOptions": {"type": "other_t"}})
+    assert spec.security_options[1:] == ("label=type:spc_t", "label=level:s0")
+
+
+def test_a_privileged_container_has_no_seccomp_option() -> None:
+    spec = of({"securityContext": {"privileged": True, "seccompProfile": {"type": "RuntimeDefault"}}})
+    assert (spec.privileged, spec.security_options) == (True, ())
+
+
+def test_a_runtime_class_is_a_runtime_of_the_engine() -> None:
+    wanted = pod(runtimeClassName="runsc")
+    assert sandbox_spec(wanted, NODE, 0, BEGAN).runtime == "runsc"
+    assert of(runtimeClassName="runsc").runtime == "runsc"
+
+
+def test_sysctls_are_the_sandboxes() -> None:
+    sysctls = [{"name": "net/ipv4/tcp_syncookies", "value": "1"}]
+    wanted = pod(securityContext={"sysctls": sysctls})
+    assert sandbox_spec(wanted, NODE, 0, BEGAN).sysctls == {"net.ipv4.tcp_syncookies": "1"}
+
+
+def test_a_sidecars_host_ports_are_published_too() -> None:
+    sidecar = {"name": "s", "image": "s:1", "restartPolicy": "Always"}
+    inits = [{**sidecar, "ports": [{"containerPort": 80, "hostPort": 8080}]}]
+    assert sandbox_spec(pod(initContainers=inits), NODE, 0, BEGAN).ports == (PortBinding(80, 8080),)
 
 
 def test_the_containers_security_context_wins() -> None:

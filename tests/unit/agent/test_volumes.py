@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.agent.dns import hosts_file, resolv_conf
+from bootstrap.agent.dns import PodNames, hosts_file, pod_names, resolv_conf
 from bootstrap.agent.identity import StaticPod, static_pod
 from bootstrap.agent.node import Node
 from bootstrap.agent.subpath import VolumeError
@@ -222,13 +222,14 @@ def test_what_belonged_to_a_pod_goes_and_its_host_paths_stay(tmp_path: Path) -> 
 
 def test_hosts_on_the_host_network_are_the_nodes_plus_aliases() -> None:
     wanted = pod(None, hostAliases=[{"ip": "127.0.0.1", "hostnames": ["kubernetes", "k"]}]).pod
-    text = hosts_file(wanted, "web", "", "192.0.2.10 node\n")
+    text = hosts_file(wanted, pod_names(wanted, "web", "cluster.local"), "", "192.0.2.10 node\n")
     assert "192.0.2.10 node\n" in text
     assert "127.0.0.1\tkubernetes k\n" in text
 
 
 def test_hosts_of_a_pod_with_a_network_of_its_own_have_its_address() -> None:
-    text = hosts_file(pod(None, hostNetwork=False).pod, "web", "10.0.0.5", "192.0.2.10 node\n")
+    wanted = pod(None, hostNetwork=False).pod
+    text = hosts_file(wanted, pod_names(wanted, "web", "x.test"), "10.0.0.5", "192.0.2.10 node\n")
     assert "10.0.0.5\tweb\n" in text
     assert "192.0.2.10" not in text
 
@@ -237,7 +238,7 @@ NODE_DNS = "nameserver 192.0.2.1\nsearch example.test\noptions ndots:1 rotate\n"
 
 
 def test_without_a_dns_config_the_engines_file_serves() -> None:
-    assert resolv_conf(pod(None).pod, NODE_DNS) is None
+    assert resolv_conf(pod(None).pod, NODE_DNS, (), "cluster.local") is None
 
 
 @pytest.mark.parametrize(
@@ -257,4 +258,61 @@ def test_a_dns_config_is_merged_unless_the_policy_is_none(policy: str, expected:
         "searches": ["b.test"],
         "options": [{"name": "ndots", "value": "5"}],
     }
-    assert resolv_conf(pod(None, dnsPolicy=policy, dnsConfig=config).pod, NODE_DNS) == expected
+    wanted = pod(None, dnsPolicy=policy, dnsConfig=config).pod
+    assert resolv_conf(wanted, NODE_DNS, ("10.96.0.10",), "cluster.local") == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "host_network", "by_cluster"),
+    [
+        ("ClusterFirst", False, True),
+        ("ClusterFirst", True, False),
+        ("ClusterFirstWithHostNet", True, True),
+        ("Default", False, False),
+    ],
+)
+def test_a_cluster_dns_server_serves_those_who_ask_for_it(
+    policy: str, host_network: bool, by_cluster: bool
+) -> None:
+    wanted = pod(None, dnsPolicy=policy, hostNetwork=host_network).pod
+    text = resolv_conf(wanted, NODE_DNS, ("10.96.0.10",), "x.test")
+    if by_cluster:
+        assert text == (
+            "nameserver 10.96.0.10\n"
+            "search default.svc.x.test svc.x.test x.test example.test\noptions ndots:5\n"
+        )
+    else:
+        assert text is None
+
+
+def test_more_than_a_resolver_takes_is_left_out() -> None:
+    config = {
+        "nameservers": [f"192.0.2.{each}" for each in range(5)],
+        "searches": [f"{'x' * 63}.{'y' * 63}.n{each}.test" for each in range(40)],
+    }
+    text = resolv_conf(pod(None, dnsPolicy="None", dnsConfig=config).pod, "", (), "")
+    assert text is not None
+    assert text.count("nameserver") == 3
+    assert len(text.splitlines()[3].removeprefix("search ")) <= 2048
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ({}, PodNames("web-n1", "", "web-n1")),
+        ({"hostname": "h"}, PodNames("h", "", "h")),
+        ({"subdomain": "s"}, PodNames("web-n1", "web-n1.s.default.svc.x.test", "web-n1")),
+        (
+            {"hostname": "h", "subdomain": "s", "setHostnameAsFQDN": True},
+            PodNames("h", "h.s.default.svc.x.test", "h.s.default.svc.x.test"),
+        ),
+        ({"hostnameOverride": "a.b", "hostname": "h", "subdomain": "s"}, PodNames("a.b", "", "a.b")),
+    ],
+)
+def test_names_of_a_pod(spec: dict[str, Any], names: PodNames) -> None:
+    assert pod_names(pod(None, hostNetwork=False, **spec).pod, "web-n1", "x.test") == names
+
+
+def test_the_hosts_file_has_the_full_name_first() -> None:
+    wanted = pod(None, hostNetwork=False).pod
+    assert "10.0.0.5\tfull\tshort\n" in hosts_file(wanted, PodNames("short", "full", "short"), "10.0.0.5", "")

@@ -213,6 +213,38 @@ def test_an_empty_service_account_is_none() -> None:
         ),
         ({}, {"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds: must be positive"),
         (
+            {},
+            {"hostUsers": False},
+            "spec.hostUsers: Docker Engine has no user namespaces for single containers",
+        ),
+        (
+            {},
+            {"securityContext": {"supplementalGroupsPolicy": "Strict"}},
+            "spec.securityContext.supplementalGroupsPolicy: Docker Engine always adds the image's groups",
+        ),
+        (
+            {},
+            {"hostnameOverride": "x", "hostNetwork": True},
+            "spec.hostnameOverride: not together with hostNetwork or setHostnameAsFQDN",
+        ),
+        (
+            {"volumeMounts": [{"name": "v", "mountPath": "/v", "recursiveReadOnly": "Enabled"}]},
+            {"volumes": [{"name": "v"}]},
+            "spec.containers[0].volumeMounts[0].recursiveReadOnly: "
+            "Docker Engine makes only the mount itself read-only",
+        ),
+        (
+            {"volumeMounts": [{"name": "v", "mountPath": "/v", "mountPropagation": "Bidirectional"}]},
+            {"volumes": [{"name": "v"}]},
+            "spec.containers[0].volumeMounts[0].mountPropagation: Bidirectional needs a privileged container",
+        ),
+        (
+            {},
+            {"hostIPC": True, "securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
+            "spec.securityContext.sysctls[0].name: kernel.msgmax would change the node, "
+            "as the pod has hostIPC",
+        ),
+        (
             {"livenessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 0}},
             {},
             "spec.containers[0].livenessProbe.terminationGracePeriodSeconds: must be at least 1",
