@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab import Disk, LabNetwork, LabNode
-from tests.lab.ground import CGROUPS, PARENT, remove_dead_runs
+from tests.lab.ground import CGROUP, CGROUPS, PARENT, ground, remove_dead_runs
 
 DIES_WITH_A_NODE = """
 import os, signal
 from tests.lab import LabNode
+from tests.lab.ground import ground
 with LabNode("dying") as node:
-    print(*node.pids(), flush=True)
+    print(ground().name, *node.pids(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -38,8 +39,12 @@ def machine_state() -> dict[str, object]:
         "/var/lib": sorted(set(os.listdir("/var/lib")) - {PARENT.name}),
         "/usr/libexec": sorted(os.listdir("/usr/libexec")),
         "/run": sorted(os.listdir("/run")),
-        "control groups": sorted(map(str, CGROUPS.glob("**/podstrap-lab*"))),
     }
+
+
+def control_groups(run: str) -> list[Path]:
+    """Of nodes of that run; others may go on meanwhile."""
+    return list(CGROUPS.glob(f"**/{CGROUP}/{run}/*"))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -50,7 +55,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def test_a_node_leaves_the_machine_as_it_was() -> None:
-    before = machine_state()
+    before, groups = machine_state(), control_groups(ground().name)
     with LabNode("passing", disks=(Disk("/var/lib/etcd", 1 << 20),)) as node:
         node.path("/etc/kubernetes").mkdir()
         node.path("/usr/libexec/changed-by-a-node").mkdir(parents=True)
@@ -59,7 +64,14 @@ def test_a_node_leaves_the_machine_as_it_was() -> None:
         pids = node.pids()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert machine_state() == before
+    assert control_groups(ground().name) == groups
     assert not list(PARENT.glob("run-*/passing-*"))
+
+
+def test_a_node_cannot_set_the_clock_it_shares_with_this_machine() -> None:
+    with LabNode("m1", starts_engine=False) as node:
+        done = node.run(["date", "--set=now"], check=False)
+    assert "Operation not permitted" in done.stderr
 
 
 def test_nodes_of_one_network_reach_each_other() -> None:
@@ -93,9 +105,10 @@ def test_a_killed_test_run_takes_its_nodes_with_it_and_the_next_one_tidies_up() 
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert dead.returncode == -signal.SIGKILL
-    pids = dead.stdout.split()
+    run, *pids = dead.stdout.split()
     assert pids
     wait_until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
     remove_dead_runs()
     assert not list(PARENT.glob("run-*/dying-*"))
+    assert not control_groups(run)
     assert machine_state() == before

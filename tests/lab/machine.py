@@ -30,6 +30,7 @@ CACHE = Path(os.environ.get("PODSTRAP_MACHINES", "/var/cache/podstrap-lab"))
 PRIVILEGES = (
     "--cgroupns=private",
     "--cap-add=ALL",
+    "--cap-drop=SYS_TIME",
     "--security-opt=seccomp=unconfined",
     "--security-opt=apparmor=unconfined",
     "--security-opt=systempaths=unconfined",
@@ -38,7 +39,7 @@ PRIVILEGES = (
     "--tmpfs=/run/lock",
     "--stop-signal=SIGRTMIN+3",
 )
-"""What systemd and an engine of its own need; never the cgroups of the machine itself."""
+"""What systemd and an engine of its own need; never the cgroups nor the clock of the machine itself."""
 
 BOOT_SECONDS = 60.0
 COMMAND_SECONDS = 110.0

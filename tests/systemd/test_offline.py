@@ -20,6 +20,11 @@ def test_the_machine_reaches_no_registry(cluster: Cluster) -> None:
     assert cluster.machine.run(["python3", "-c", LOOK_UP, "registry.k8s.io"], check=False).returncode != 0
 
 
+def test_the_machine_cannot_set_the_clock_it_shares_with_this_one(cluster: Cluster) -> None:
+    done = cluster.machine.run(["date", "--set=now"], check=False)
+    assert "Operation not permitted" in done.stderr
+
+
 def test_init_from_the_bundle_made_a_control_plane(cluster: Cluster) -> None:
     cluster.wait_ready()
     assert cluster.machine.kubectl("get", "--raw=/readyz") == "ok"
