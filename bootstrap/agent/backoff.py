@@ -49,7 +49,15 @@ def after_retry(backoff: Backoff | None, schedule: Schedule, failed: datetime, n
     """The back-off once the failure at that time has been answered by a new try."""
     if backoff is None or _is_over(backoff, failed):
         return Backoff(schedule, schedule.first, now)
-    return Backoff(schedule, min(backoff.wait * 2, schedule.longest), now)
+    return Backoff(schedule, min(max(backoff.wait * 2, schedule.first), schedule.longest), now)
+
+
+def after_accident(backoff: Backoff | None, schedule: Schedule, failed: datetime, now: datetime) -> Backoff:
+    """The same when it was no failure of its own: the first costs the next failure no wait. Only the first,
+    for what goes wrong again and again is no accident."""
+    if backoff is None or _is_over(backoff, failed):
+        return Backoff(schedule, 0, now)
+    return after_retry(backoff, schedule, failed, now)
 
 
 def _is_over(backoff: Backoff, failed: datetime) -> bool:

@@ -120,7 +120,7 @@ class Launcher:
         memory: Memory,
         now: datetime,
     ) -> Memory:
-        memory = memory.with_start(action.container, action.failed, now)
+        memory = memory.with_start(action.container, action.failed, action.accident, now)
         try:
             runtime.start(identity)
         except EngineError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bootstrap.agent.backoff import CRASH, PULL, SETUP, Backoff, Schedule, after_retry
+from bootstrap.agent.backoff import CRASH, PULL, SETUP, Backoff, Schedule, after_accident, after_retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,12 @@ class Memory:
     leaving: bool = False
     farewell: datetime | None = None
 
-    def with_start(self, container: str, failed: datetime | None, now: datetime) -> Memory:
+    def with_start(self, container: str, failed: datetime | None, accident: bool, now: datetime) -> Memory:
         """A container was started, in answer to a failure at that time, if any."""
         restarts = dict(self.restarts)
         if failed is not None:
-            restarts[container] = after_retry(restarts.get(container), CRASH, failed, now)
+            after = after_accident if accident else after_retry
+            restarts[container] = after(restarts.get(container), CRASH, failed, now)
         return replace(
             self,
             restarts=restarts,

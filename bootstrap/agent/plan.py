@@ -30,7 +30,8 @@ LOOK_SECONDS = 10
 class Start:
     """Create and start; ``failed`` is when the one it replaces ended, None for the first.
 
-    ``began`` is when the pod was first started.
+    ``began`` is when the pod was first started. ``accident``: what it replaces ended with its sandbox, as on
+    a machine that was restarted, and not by itself.
     """
 
     container: str
@@ -38,6 +39,7 @@ class Start:
     began: datetime
     sandbox: Instance | None = None
     failed: datetime | None = None
+    accident: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,8 @@ def _start(situation: Situation, container: Container, last: Instance | None, sa
             return Rest(until)
     waiting = _setup(situation, container.name, container.image, container.image_pull_policy)
     attempt = last.attempt + 1 if last else 0
-    return waiting or Start(container.name, attempt, situation.began, sandbox, failed)
+    accident = last is not None and last.sandbox != sandbox.id
+    return waiting or Start(container.name, attempt, situation.began, sandbox, failed, accident)
 
 
 def _setup(situation: Situation, container: str, image: str, policy: str) -> Action | None:

@@ -155,6 +155,32 @@ def test_a_dead_sandbox_rebuilds_the_pod(harness: AgentHarness) -> None:
     ]
 
 
+def test_a_container_that_ended_with_its_sandbox_may_fail_once_without_a_wait(harness: AgentHarness) -> None:
+    """As after a restart of the machine: the first to start meet the others not yet ready."""
+    started(harness)
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    harness.engine.exit("main", 1)
+    harness.settle()
+    assert harness.running() == ["POD web", "main web"]
+    harness.engine.exit("main", 1)
+    harness.settle()
+    assert harness.running() == ["POD web"]
+    harness.advance(10)
+    assert harness.running() == ["POD web", "main web"]
+
+
+def test_a_sandbox_that_ends_again_and_again_makes_its_containers_wait(harness: AgentHarness) -> None:
+    started(harness)
+    for _ in range(2):
+        harness.engine.exit("POD", 137)
+        harness.settle()
+        assert harness.running() == ["POD web", "main web"]
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    assert harness.running() == ["POD web"]
+
+
 @pytest.mark.parametrize(
     ("policy", "code", "running", "phase"),
     [
