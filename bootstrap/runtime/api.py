@@ -202,6 +202,17 @@ class ExecResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container has used: CPU since it started, memory now. ``working_set`` is the memory that cannot
+    be given back without harm (``memory`` without file pages that are not in use), in bytes."""
+
+    cpu_seconds: float
+    memory: int
+    working_set: int
+    rss: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogQuery:
     """Which part of a container's output: from ``since`` on, of that the last ``tail`` lines; both streams
     unless told otherwise. ``timestamps`` puts the UTC time (RFC 3339, nanoseconds) before each line.
@@ -308,6 +319,9 @@ class ContainerRuntime(Protocol):
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:
         """stdout and stderr so far, the last ``tail`` lines of it."""
 
+    def usage(self, container_id: str) -> Usage:
+        """Of a running container; raises NoSuchContainerError, EngineError when it does not run."""
+
     def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
         """The output a query asks for. Raises NoSuchContainerError.
 
@@ -319,7 +333,7 @@ class ContainerRuntime(Protocol):
         is no such program)."""
 
     def attach(self, container_id: str, *, stdin: bool, stdout: bool = True, stderr: bool = True) -> Session:
-        """The streams of a container's own program from now on. Raises NoSuchContainerError, EngineError."""
+        """The streams of a container's own program from now on. Raises NoSuchContainerError."""
 
     def events(self) -> Iterator[ContainerEvent]:
         """Container events from the moment of this call on, oldest first.

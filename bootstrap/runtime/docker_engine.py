@@ -35,6 +35,7 @@ from bootstrap.runtime.api import (
     PullFailedError,
     PullProgress,
     Session,
+    Usage,
 )
 from bootstrap.runtime.docker_errors import NO_ANSWER, engine_error, innermost
 from bootstrap.runtime.docker_reply import (
@@ -45,6 +46,7 @@ from bootstrap.runtime.docker_reply import (
     info_of,
     listed_image_of,
     summary_of,
+    usage_of,
 )
 from bootstrap.runtime.docker_request import create_request
 from bootstrap.runtime.docker_streams import open_attached, open_exec, open_log
@@ -160,6 +162,18 @@ class DockerEngine:
         with self._translated():
             text = self._client.logs(container_id, tail="all" if tail is None else tail)
             return bytes(text)
+
+    def usage(self, container_id: str) -> Usage:
+        client = self._client
+        with self._translated():
+            url = client._url("/containers/{0}/stats", container_id)
+            # One look: without it the engine waits a second for a second one.
+            once = {"stream": False, "one-shot": True}
+            found = client._result(client._get(url, params=once), json=True)
+        usage = usage_of(found)
+        if usage is None:
+            raise EngineError(f"container {container_id} is not running")
+        return usage
 
     def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
         with self._translated():

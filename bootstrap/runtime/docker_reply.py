@@ -15,6 +15,7 @@ from bootstrap.runtime.api import (
     EngineInfo,
     Image,
     PullProgress,
+    Usage,
 )
 
 Json = Mapping[str, Any]
@@ -94,6 +95,25 @@ def info_of(reply: Json) -> EngineInfo:
         cgroup_version=int(reply.get("CgroupVersion") or 1),
         root_directory=reply.get("DockerRootDir", ""),
         live_restore=reply.get("LiveRestoreEnabled", False),
+    )
+
+
+def usage_of(reply: Json) -> Usage | None:
+    """From ``GET /containers/ID/stats``; None for a container that does not run.
+
+    The names of the memory's parts are those of cgroup v1 or v2.
+    """
+    memory = reply.get("memory_stats") or {}
+    if not memory.get("usage"):
+        return None
+    parts = memory.get("stats") or {}
+    used = int(memory["usage"])
+    inactive = int(parts.get("total_inactive_file", parts.get("inactive_file", 0)))
+    return Usage(
+        cpu_seconds=int(reply["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9,
+        memory=used,
+        working_set=max(0, used - inactive),
+        rss=int(parts.get("total_rss", parts.get("anon", 0))),
     )
 
 

@@ -24,6 +24,7 @@ from bootstrap.runtime.api import (
     NoSuchContainerError,
     PullProgress,
     Session,
+    Usage,
 )
 
 
@@ -58,6 +59,9 @@ class AbsentEngine:
         raise NoSuchContainerError(f"no such container: {container_id}")
 
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:  # noqa: ARG002
+        raise NoSuchContainerError(f"no such container: {container_id}")
+
+    def usage(self, container_id: str) -> Usage:
         raise NoSuchContainerError(f"no such container: {container_id}")
 
     def read_logs(self, container_id: str, query: LogQuery) -> LogStream:  # noqa: ARG002

@@ -25,12 +25,22 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Subject:
-    """An engine under contract. ``connect`` opens one more connection to it."""
+    """An engine under contract. ``opener`` opens one more connection to it."""
 
     runtime: ContainerRuntime
     image: str
-    connect: Callable[[], ContainerRuntime]
+    opener: Callable[[], ContainerRuntime]
     labels: dict[str, str] = field(default_factory=lambda: {OWNER: str(os.getpid())})
+    opened: list[ContainerRuntime] = field(default_factory=list)
+
+    def connect(self) -> ContainerRuntime:
+        """One more connection; closed with the test."""
+        self.opened.append(self.opener())
+        return self.opened[-1]
+
+    def close(self) -> None:
+        for each in (*self.opened, self.runtime):
+            each.close()
 
     def spec(self, *steps: str, **fields: object) -> ContainerSpec:
         """A container that runs probe-target with these steps, under a name nobody else uses."""
@@ -89,7 +99,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         yield made
     finally:
         made.remove_all()
-        made.runtime.close()
+        made.close()
 
 
 @pytest.fixture

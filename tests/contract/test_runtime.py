@@ -413,9 +413,19 @@ def test_attached_one_sees_what_is_printed_from_now_on(subject: Subject) -> None
     assert session.read() is None
 
 
-def test_nobody_attaches_to_what_does_not_run(subject: Subject) -> None:
+def test_no_session_is_opened_in_a_container_that_does_not_run(subject: Subject) -> None:
     stopped = subject.runtime.create(subject.spec("forever"))
     with pytest.raises(EngineError):
-        subject.runtime.attach(stopped, stdin=False)
-    with pytest.raises(EngineError):
         subject.runtime.open_exec(stopped, ExecRequest((PROGRAM,)))
+
+
+def test_a_running_container_uses_memory_and_a_stopped_one_nothing(subject: Subject) -> None:
+    container_id = subject.run("forever")
+    usage = subject.runtime.usage(container_id)
+    assert usage.cpu_seconds >= 0
+    assert 0 < usage.working_set <= usage.memory
+    subject.runtime.stop(container_id, 5)
+    with pytest.raises(EngineError):
+        subject.runtime.usage(container_id)
+    with pytest.raises(NoSuchContainerError):
+        subject.runtime.usage(UNKNOWN)

@@ -55,15 +55,54 @@ class Credentials:
         return path
 
 
-class KubeletPort:
+class KubeletClient:
+    """Asks what serves with these credentials on a loopback port."""
+
+    def __init__(self, credentials: Credentials, port: int = 0) -> None:
+        self.credentials = credentials
+        self.port = port
+        self._opened: list[ssl.SSLSocket | http.client.HTTPResponse] = []
+
+    def connect(self, client: Path | None = None) -> ssl.SSLSocket:
+        context = ssl.create_default_context(cafile=str(self.credentials.ca))
+        if client is not None:
+            context.load_cert_chain(client)
+        plain = socket.create_connection(("127.0.0.1", self.port), 10)
+        try:
+            connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        finally:
+            plain.close()
+        self._opened.append(connection)
+        return connection
+
+    def ask(self, path: str, client: str = API_SERVER, method: str = "GET") -> tuple[int, bytes]:
+        """Status and body; ``client`` "" shows no certificate."""
+        reply = self.open(path, client, method)
+        return reply.status, reply.read()
+
+    def open(self, path: str, client: str = API_SERVER, method: str = "GET") -> http.client.HTTPResponse:
+        """The reply with its body unread."""
+        connection = self.connect(self.credentials.client(client) if client else None)
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: n1\r\n\r\n".encode())
+        reply = http.client.HTTPResponse(connection, method=method)
+        self._opened.append(reply)
+        connection.close()
+        reply.begin()
+        return reply
+
+    def close(self) -> None:
+        """Whatever it opened."""
+        for each in self._opened:
+            each.close()
+
+
+class KubeletPort(KubeletClient):
     """``harness``'s agent, asked over TLS; no API server answers."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(Credentials(directory))
         self.harness = AgentHarness(directory)
-        self.credentials = Credentials(directory)
-        self.port = 0
         self._server: TlsServer | None = None
-        self._opened: list[ssl.SSLSocket | http.client.HTTPResponse] = []
 
     @property
     def server(self) -> TlsServer:
@@ -94,35 +133,7 @@ class KubeletPort:
         finally:
             server.close()
             thread.join(10)
-            for each in self._opened:
-                each.close()
-
-    def connect(self, client: Path | None = None) -> ssl.SSLSocket:
-        context = ssl.create_default_context(cafile=str(self.credentials.ca))
-        if client is not None:
-            context.load_cert_chain(client)
-        plain = socket.create_connection(("127.0.0.1", self.port), 10)
-        try:
-            connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
-        finally:
-            plain.close()
-        self._opened.append(connection)
-        return connection
-
-    def ask(self, path: str, client: str = API_SERVER, method: str = "GET") -> tuple[int, bytes]:
-        """Status and body; ``client`` "" shows no certificate."""
-        reply = self.open(path, client, method)
-        return reply.status, reply.read()
-
-    def open(self, path: str, client: str = API_SERVER, method: str = "GET") -> http.client.HTTPResponse:
-        """The reply with its body unread."""
-        connection = self.connect(self.credentials.client(client) if client else None)
-        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: n1\r\n\r\n".encode())
-        reply = http.client.HTTPResponse(connection, method=method)
-        self._opened.append(reply)
-        connection.close()
-        reply.begin()
-        return reply
+            self.close()
 
 
 def _no_api() -> ApiClient:

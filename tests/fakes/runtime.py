@@ -39,6 +39,7 @@ from bootstrap.runtime.api import (
     PullFailedError,
     PullProgress,
     Session,
+    Usage,
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.streams import FakeLogStream, FakeSession
@@ -409,6 +410,15 @@ class FakeRuntime:
             return text
         return b"".join(text.splitlines(keepends=True)[-tail:]) if tail else b""
 
+    def usage(self, container_id: str) -> Usage:
+        with self.engine.lock:
+            self._reach()
+            held = self.engine.find(container_id)
+            if not held.state.is_running or held.state.started is None:
+                raise EngineError(f"container {container_id} is not running")
+            age = (self.engine.clock.now() - held.state.started).total_seconds()
+            return Usage(cpu_seconds=age / 10, memory=3_000_000, working_set=2_000_000, rss=1_000_000)
+
     def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
         with self.engine.lock:
             self._reach()
@@ -427,9 +437,7 @@ class FakeRuntime:
         with self.engine.lock:
             self._reach()
             held = self.engine.find(container_id)
-            if not held.state.is_running:
-                raise EngineError("You cannot attach to a stopped container, start it first")
-        return FakeSession(ExecResult(0, b""), echoes=stdin)
+        return FakeSession(ExecResult(0, b""), echoes=stdin and held.state.is_running)
 
     def events(self) -> Iterator[ContainerEvent]:
         with self.engine.lock:

@@ -46,6 +46,7 @@ class RealAgent:
         self.socket = Path(f"/tmp/{self.node}.sock")
         self.process: subprocess.Popen[bytes] | None = None
         self.healthz_port = free_port()
+        self.options: dict[str, object] = {}
 
     def start(self) -> None:
         argv = [sys.executable, "-m", "bootstrap", "agent", "run"]
@@ -56,6 +57,7 @@ class RealAgent:
             "root-dir": self.directory / "state",
             "healthz-port": self.healthz_port,
             "pause-image": self.pause_image,
+            **self.options,
         }
         argv += [word for name, value in options.items() for word in (f"--{name}", str(value))]
         log = (self.directory / "log").open("ab")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,14 +20,17 @@ from bootstrap.agent.serving.metricspage import (
     process_families,
     work_families,
 )
+from bootstrap.agent.serving.resources import Used, resource_families, summary
 from bootstrap.agent.serving.server import Route
 from bootstrap.agent.status import AgentStatus
 from bootstrap.agent.v1pod import JsonObject
 from bootstrap.host.certificates import certificate_ends
+from bootstrap.host.clock import Clock
 from bootstrap.host.httpexchange import Exchange
 from bootstrap.host.httpserver import Page
+from bootstrap.host.machineuse import machine_use
 from bootstrap.host.ownprocess import own_use
-from bootstrap.runtime.api import ContainerRuntime
+from bootstrap.runtime.api import ContainerRuntime, EngineError, EngineUnreachableError
 
 
 class Knowledge(Protocol):
@@ -52,11 +55,13 @@ class Pages:
         self,
         agent: Knowledge,
         connect: Callable[[], ContainerRuntime],
+        clock: Clock,
         certificates: tuple[Path, ...],
         settings: JsonObject,
     ) -> None:
         self._agent = agent
         self._connect = connect
+        self._clock = clock
         self._certificates = certificates
         self._settings = settings
 
@@ -69,6 +74,8 @@ class Pages:
             Route("/configz", self._configuration),
             Route("/metrics", self._metrics),
             Route("/metrics/probes", self._probe_metrics),
+            Route("/metrics/resource", self._resource_metrics),
+            Route("/stats/summary", self._summary),
         )
 
     def _pods(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
@@ -77,9 +84,9 @@ class Pages:
     def _running_pods(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
         """What the engine says, whatever the manifests do."""
         with closing(self._connect()) as runtime:
-            found = runtime.list(owned_by(self._agent.node.name), running_only=True)
+            found = self._running(runtime)
         pods: dict[str, JsonObject] = {}
-        for instance in map(instance_of, found):
+        for instance in found:
             pod = pods.setdefault(instance.uid, _bare_pod(instance))
             if instance.container != SANDBOX:
                 container = {"name": instance.container, "image": instance.state.image, "resources": {}}
@@ -101,6 +108,33 @@ class Pages:
     def _probe_metrics(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
         families = probe_families(self._agent.status(), self._agent.measures)
         exchange.reply(Page(200, exposition(families).encode(), CONTENT_TYPE))
+
+    def _resource_metrics(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
+        used, failed = self._used()
+        families = resource_families(machine_use(), used, failed=failed)
+        exchange.reply(Page(200, exposition(families).encode(), CONTENT_TYPE))
+
+    def _summary(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
+        used, _failed = self._used()
+        name, now = self._agent.node.name, self._clock.now()
+        exchange.reply(_json(summary(name, machine_use(), own_use(), used, now)))
+
+    def _used(self) -> tuple[list[Used], bool]:
+        """What each running container uses, and whether something could not be measured."""
+        found, failed = [], False
+        try:
+            with closing(self._connect()) as runtime:
+                for each in self._running(runtime):
+                    # One that ended meanwhile uses nothing.
+                    with suppress(EngineError):
+                        found.append(Used(each, runtime.usage(each.id)))
+        except EngineUnreachableError:
+            failed = True
+        return found, failed
+
+    def _running(self, runtime: ContainerRuntime) -> list[Instance]:
+        containers = runtime.list(owned_by(self._agent.node.name), running_only=True)
+        return [instance_of(each) for each in containers]
 
 
 def _say_ok(exchange: Exchange, _parts: tuple[str, ...]) -> None:

@@ -33,7 +33,7 @@ def kubelet_routes(
     logs = PodLogs(pods, connect, clock, streams)
     commands, forwarding = Commands(pods, connect, streams), Forwarding(pods, connect, streams)
     return (
-        *Pages(agent, connect, certificate_directories, settings).routes(),
+        *Pages(agent, connect, clock, certificate_directories, settings).routes(),
         Route("/containerLogs/*/*/*", logs.serve),
         # With and without the pod's UID before the container's name.
         *(

@@ -103,3 +103,33 @@ def test_probes_are_counted_for_each_container_while_its_pod_is_there(port: Kube
     path.unlink()
     port.harness.advance(3)
     assert metrics(port, "/metrics/probes") == {}
+
+
+def test_resources_are_told_of_node_pods_and_containers(port: KubeletPort) -> None:
+    port.harness.clock.advance(50)
+    found = metrics(port, "/metrics/resource")
+    labels = '{container="main",namespace="default",pod="web-n1"}'
+    assert found[f"container_cpu_usage_seconds_total{labels}"] == 5
+    assert found[f"container_memory_working_set_bytes{labels}"] == 2_000_000
+    assert found[f"container_start_time_seconds{labels}"] == port.harness.clock.now().timestamp() - 50
+    assert found['pod_cpu_usage_seconds_total{namespace="default",pod="web-n1"}'] == 10
+    assert found["node_cpu_usage_seconds_total"] > 0
+    assert found["node_memory_working_set_bytes"] > 0
+    assert found["resource_scrape_error"] == 0
+
+
+def test_without_an_engine_the_node_is_told_of_all_the_same(port: KubeletPort) -> None:
+    port.harness.engine.go_away()
+    found = metrics(port, "/metrics/resource")
+    assert found["resource_scrape_error"] == 1
+    assert found["node_cpu_usage_seconds_total"] > 0
+
+
+def test_the_summary_has_the_node_and_its_pods(port: KubeletPort) -> None:
+    found = json.loads(port.ask("/stats/summary")[1])
+    assert found["node"]["nodeName"] == "n1"
+    assert found["node"]["systemContainers"][0]["memory"]["rssBytes"] > 0
+    (pod,) = found["pods"]
+    assert pod["podRef"] == {"name": "web-n1", "namespace": "default", "uid": port.harness.pod().uid}
+    assert [each["name"] for each in pod["containers"]] == ["main"]
+    assert pod["memory"]["workingSetBytes"] == 4_000_000
