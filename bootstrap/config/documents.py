@@ -13,7 +13,7 @@ import msgspec
 
 from bootstrap.config import v1beta3
 from bootstrap.config.decode import Decoder, is_text
-from bootstrap.config.nodes import Entry, Mapping, Node, Scalar, read_documents
+from bootstrap.config.nodes import Entry, Mapping, Node, Scalar, Sequence, read_documents
 from bootstrap.config.plain import plain
 from bootstrap.config.problems import FieldPath, Position, Problems, did_you_mean, nearest
 from bootstrap.config.sources import Source
@@ -233,3 +233,6 @@ def _places(node: Node, path: FieldPath) -> Iterator[tuple[FieldPath, Position]]
     if isinstance(node, Mapping):
         for entry in node.entries:
             yield from _places(entry.value, (*path, entry.key))
+    if isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _places(item, (*path, index))

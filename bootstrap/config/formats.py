@@ -14,7 +14,9 @@ Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LABEL_ALONE = re.compile(_LABEL)
 _LONGEST_NAME = 253
+_LONGEST_LABEL = 63
 
 _CIDR = re.compile(r"[0-9a-fA-F:.]+/[0-9]+")
 
@@ -28,6 +30,11 @@ _REPOSITORY = re.compile(rf"(?:{_REGISTRY}|{_COMPONENT})(?:/{_COMPONENT})*")
 def is_subdomain(text: str) -> bool:
     """An RFC 1123 subdomain: lower case labels, dots between them, 253 characters at most."""
     return len(text) <= _LONGEST_NAME and bool(_SUBDOMAIN.fullmatch(text))
+
+
+def is_label(text: str) -> bool:
+    """An RFC 1123 label: a subdomain without dots, of 63 characters at most."""
+    return len(text) <= _LONGEST_LABEL and bool(_LABEL_ALONE.fullmatch(text))
 
 
 def is_wildcard(text: str) -> bool:

@@ -12,10 +12,14 @@ from bootstrap.model.version import KubernetesVersion
 from tests.lab.programs import JUDGED, kubeadm
 from tests.parity.configuration import read_configurations
 from tests.parity.differences import Tally
+from tests.parity.inputs import Reception, read_inputs, receive
 from tests.parity.trial import Verdict, judge
 
 Trials = dict[tuple[str, str], Future[Verdict]]
 """Version and name of the configuration -> what comes of it."""
+
+Receptions = dict[tuple[str, str], Future[Reception]]
+"""The same of what is wrong."""
 
 _AT_A_TIME = 2
 
@@ -39,6 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(f"against {', '.join(version.text for version in JUDGED)}")
         for count, what in counts:
             terminalreporter.line(f"{count:>9} {what}")
+    if tally.inputs:
+        terminalreporter.line(f"{tally.inputs:>9} wrong inputs, {tally.refused_by_both} refused by both")
 
 
 @pytest.fixture(scope="session")
@@ -72,4 +78,13 @@ def trials(judges: tuple[KubernetesVersion, ...], pool: ProcessPoolExecutor) -> 
         for version in judges
         for name, configuration in read_configurations().items()
         if configuration.is_for(version)
+    }
+
+
+@pytest.fixture(scope="session")
+def receptions(judges: tuple[KubernetesVersion, ...], pool: ProcessPoolExecutor) -> Receptions:
+    return {
+        (version.text, name): pool.submit(receive, version, given)
+        for version in judges
+        for name, given in read_inputs(version).items()
     }

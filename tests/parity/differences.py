@@ -52,12 +52,14 @@ class Decided:
 
 @dataclass(slots=True)
 class Tally:
-    """What was compared; ``seen`` are the lines of the list that occurred."""
+    """What was compared; ``seen``: the lines of the list that occurred, ``inputs``: those that are wrong."""
 
     compared: int = 0
     on_the_list: int = 0
     unexplained: list[Difference] = field(default_factory=list)
     seen: set[Decided] = field(default_factory=set)
+    inputs: int = 0
+    refused_by_both: int = 0
 
     @property
     def equal(self) -> int:
@@ -104,9 +106,9 @@ def decided_differences() -> tuple[Decided, ...]:
     )
 
 
-def refused_here() -> dict[str, str]:
-    """Input that kubeadm takes and podstrap refuses: name of the configuration -> why."""
-    return {_pattern(row[0]): row[-1] for row in _table("Input")}
+def one_sided() -> dict[str, str]:
+    """Input that one of the two refuses: its name -> what podstrap does, ``refused`` or ``accepted``."""
+    return {_pattern(row[0]): row[1] for row in _table("Input")}
 
 
 def _pattern(cell: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bootstrap.config.defaults import CA_CERTIFICATE_VALIDITY, CERTIFICATE_VALIDITY
 from bootstrap.config.featuregates import gate_faults
-from bootstrap.config.formats import split_host_port
+from bootstrap.config.formats import is_label, split_host_port
 from bootstrap.config.rules.fault import (
     Fault,
     absolute_path,
@@ -36,6 +36,11 @@ def components(control_plane: ControlPlane) -> Iterator[Fault]:
         yield from variables((_CLUSTER, key, "extraEnvs"), component.extra_envs)
         for index, volume in enumerate(component.extra_volumes):
             place = (_CLUSTER, key, "extraVolumes", index)
+            if not is_label(volume.name):
+                yield Fault(
+                    (*place, "name"),
+                    f'must be a DNS label (lower case letters, digits and -), not "{volume.name}"',
+                )
             yield from absolute_path((*place, "hostPath"), volume.host_path)
             yield from absolute_path((*place, "mountPath"), volume.mount_path)
 

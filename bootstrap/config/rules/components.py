@@ -1,4 +1,4 @@
-"""Rules of KubeletConfiguration and KubeProxyConfiguration: their fields are the components' own business."""
+"""Rules of KubeletConfiguration and KubeProxyConfiguration: what values mean is for the components to say."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bootstrap.config import kubelet, kubeproxy
+from bootstrap.config.componentfields import wrong_fields
 from bootstrap.config.components import deviations, given
 from bootstrap.config.formats import parse_address, parse_subnets
 from bootstrap.config.problems import FieldPath
@@ -44,4 +45,11 @@ def _can_be_completed(control_plane: ControlPlane) -> bool:
     return large_enough and parse_address(control_plane.advertise_address) is not None
 
 
-RULES = (recommendations,)
+def fields(control_plane: ControlPlane) -> Iterator[Fault]:
+    """What the component of this version would refuse, or ignore without a word."""
+    for document in control_plane.component_configs:
+        for path, text in wrong_fields(document, control_plane.version):
+            yield Fault(path, text)
+
+
+RULES = (fields, recommendations)

@@ -25,6 +25,8 @@ class Fault:
 
 
 _API_REFERENCES = frozenset({"configMapKeyRef", "secretKeyRef"})
+_SOURCES = _API_REFERENCES | {"fieldRef", "resourceFieldRef", "fileKeyRef"}
+"""What an environment variable may come from (core/v1, EnvVarSource)."""
 
 Rule = Callable[[ControlPlane], Iterable[Fault]]
 
@@ -53,10 +55,15 @@ def variables(path: FieldPath, given: Iterable[EnvVar]) -> Iterator[Fault]:
     for index, variable in enumerate(given):
         if not variable.name:
             yield Fault((*path, index, "name"), "must not be empty")
-        for reference in _API_REFERENCES.intersection(variable.value_from or {}):
+        source = variable.value_from
+        if source is None:
+            continue
+        place = (*path, index, "valueFrom")
+        if len(source) != 1 or not _SOURCES.issuperset(source):
+            yield Fault(place, f"must have exactly one of {', '.join(sorted(_SOURCES - _API_REFERENCES))}")
+        for reference in _API_REFERENCES.intersection(source):
             yield Fault(
-                (*path, index, "valueFrom"),
-                f"must not have {reference}: a static pod cannot read API objects; write the value",
+                place, f"must not have {reference}: a static pod cannot read API objects; write the value"
             )
 
 

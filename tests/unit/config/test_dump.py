@@ -41,7 +41,8 @@ Item = TypeVar("Item")
 
 printable = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
 awkward = st.one_of(
-    printable, st.sampled_from(["y", "no", "1.30", "~", "0x1f", "1:30", "2027-01-31", "<<", "="])
+    printable,
+    st.sampled_from(["y", "no", "1.30", "~", "0x1f", "0o7", "1e3", "09", "1:30", "2027-01-31", "<<", "="]),
 )
 names = st.text(string.ascii_lowercase, min_size=1, max_size=8)
 paths = names.map("/{}".format)
@@ -58,7 +59,7 @@ environment = several(st.builds(EnvVar, name=names, value=awkward))
 volumes = several(
     st.builds(
         HostPathMount,
-        name=awkward,
+        name=names,
         host_path=paths,
         mount_path=paths,
         read_only=st.booleans(),

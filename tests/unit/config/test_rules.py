@@ -149,6 +149,16 @@ CLUSTER_RULES: dict[str, tuple[str, str]] = {
         "apiServer: {extraEnvs: [{name: ''}]}",
         "3:32: apiServer.extraEnvs[0].name must not be empty",
     ),
+    "variable of an unknown source": (
+        "apiServer: {extraEnvs: [{name: A, valueFrom: {file: /a}}]}",
+        "3:46: apiServer.extraEnvs[0].valueFrom must have exactly one of fieldRef, fileKeyRef,"
+        " resourceFieldRef",
+    ),
+    "volume's name": (
+        "apiServer: {extraVolumes: [{name: A_B, hostPath: /a, mountPath: /a}]}",
+        "3:35: apiServer.extraVolumes[0].name must be a DNS label (lower case letters, digits and -),"
+        ' not "A_B"',
+    ),
     "relative host path": (
         "scheduler: {extraVolumes: [{name: a, hostPath: a, mountPath: /a}]}",
         '3:48: scheduler.extraVolumes[0].hostPath must be an absolute path, not "a"',
