@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("bootstrap.cli.plan:plan", "Show what apply would change; exit code 2 when there are changes."),
     "apply": ("bootstrap.cli.plan:apply", "Bring the node to its configuration, one component at a time."),
     "token": ("bootstrap.cli.token:token", "Make, list and delete bootstrap tokens, with which nodes join."),
+    "config": ("bootstrap.cli.config:config", "Print, check and migrate configurations."),
     "reset": ("bootstrap.cli.reset:reset", "Remove what init made, and nothing else."),
     "images": ("bootstrap.cli.images:images", "List, pull, build, load and save component images."),
     "agent": ("bootstrap.cli.agent:agent", "The static-pod agent: run it, ask it, read its log."),

@@ -62,7 +62,9 @@ def _unfit(value: Any, form: Any, path: FieldPath, minor: str) -> Iterator[tuple
         if not _fits(value, form):
             yield path, f"must be {form}, not {value!r}"
     elif "fields" in form and isinstance(value, dict):
-        yield from _wrong(value, {name: _field(below) for name, below in form["fields"].items()}, path, minor)
+        yield from _wrong(
+            value, {name: field_of(below) for name, below in form["fields"].items()}, path, minor
+        )
     elif "list" in form and isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unfit(item, form["list"], (*path, index), minor)
@@ -73,7 +75,8 @@ def _unfit(value: Any, form: Any, path: FieldPath, minor: str) -> Iterator[tuple
         yield path, f"must be {'a list' if 'list' in form else 'a mapping'}, not {value!r}"
 
 
-def _field(form: Any) -> dict[str, Any]:
+def field_of(form: Any) -> dict[str, Any]:
+    """A form inside a list, as a field of its own."""
     return form if isinstance(form, dict) and "fields" in form else {"form": form}
 
 

@@ -53,7 +53,7 @@ DEFAULT_TTL = "24h0m0s"
 TOKEN_GROUPS = ("system:bootstrappers:kubeadm:default-node-token",)
 CONTROL_PLANE_TAINT = Taint(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
 
-_TIMEOUTS = Timeouts(
+TIMEOUTS = Timeouts(
     control_plane_component_health_check="4m0s",
     kubelet_health_check="4m0s",
     kubernetes_api_call="1m0s",
@@ -129,9 +129,7 @@ def _node_registration(node: NodeRegistrationOptions, facts: NodeFacts) -> NodeR
 
 def _timeouts(timeouts: Timeouts) -> Timeouts:
     names = timeouts.__struct_fields__
-    return Timeouts(
-        **{name: _duration(getattr(timeouts, name)) or getattr(_TIMEOUTS, name) for name in names}
-    )
+    return Timeouts(**{name: _duration(getattr(timeouts, name)) or getattr(TIMEOUTS, name) for name in names})
 
 
 def _duration(text: str) -> str:

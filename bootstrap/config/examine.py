@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from bootstrap.config.decode import describe
 from bootstrap.config.defaults import complete
@@ -14,8 +15,9 @@ from bootstrap.config.documents import KINDS, OF_OTHER_COMMANDS, Documents, deco
 from bootstrap.config.dump import given_document, to_yaml
 from bootstrap.config.formats import parse_subnets
 from bootstrap.config.problems import Position, Problems, in_order, ordered, origin_of
-from bootstrap.config.sources import Source
+from bootstrap.config.sources import Source, read_sources
 from bootstrap.config.validate import validate
+from bootstrap.errors import ConfigError
 from bootstrap.model.node import NodeFacts
 
 SCHEMA = "bootstrap/validation/v1"
@@ -32,6 +34,16 @@ class Examination:
 
     documents: Documents
     problems: Problems
+
+
+def examine_files(paths: Iterable[str], stdin: BinaryIO | None = None) -> Examination:
+    """``examine`` of files; one that cannot be read is a problem like any other."""
+    try:
+        return examine(read_sources(paths, stdin))
+    except ConfigError as error:
+        problems = Problems()
+        problems.add("--config", f"{error.message}; {error.remedy}")
+        return Examination(Documents(), problems)
 
 
 def examine(sources: Iterable[Source]) -> Examination:
@@ -58,7 +70,7 @@ def _facts(documents: Documents) -> NodeFacts:
     return NodeFacts(hostname=PLACEHOLDERS.hostname, default_address=address)
 
 
-def verdict(problems: Problems) -> dict[str, object]:
+def verdict(problems: Problems, *, strict: bool = False) -> dict[str, object]:
     """For programs: schema ``bootstrap/validation/v1``.
 
     ``errors`` and ``warnings`` have ``message`` and ``where``, and ``file``, ``line`` and ``column`` where
@@ -66,7 +78,7 @@ def verdict(problems: Problems) -> dict[str, object]:
     """
     return {
         "schema": SCHEMA,
-        "valid": not problems.errors,
+        "valid": problems.are_none(strict=strict),
         "errors": [_finding(*found) for found in ordered(problems.errors)],
         "warnings": [_finding(*found) for found in ordered(problems.warnings)],
     }

@@ -54,6 +54,10 @@ class Problems:
     def warn(self, where: Position | str, text: str) -> None:
         self.warnings.append((where, _one_line(text)))
 
+    def are_none(self, *, strict: bool = False) -> bool:
+        """``strict``: warnings count."""
+        return not self.errors and not (strict and self.warnings)
+
     def raise_if_any(self) -> None:
         """Raises InvalidConfigError when there is at least one error."""
         if self.errors:

@@ -21,4 +21,8 @@ def test_a_document_is_described_by_its_kind() -> None:
     assert definitions["ClusterConfiguration"]["properties"]["apiVersion"] == {
         "const": "kubeadm.k8s.io/v1beta4"
     }
+    kubelet = definitions["KubeletConfiguration"]
+    assert kubelet["properties"]["clusterDNS"] == {"type": "array", "items": {"type": "string"}}
+    assert kubelet["additionalProperties"] is False
+    assert "caCertHashes" in definitions["BootstrapTokenDiscovery"]["properties"]
     assert "Always" in json.dumps(definitions["NodeRegistrationOptions"]["properties"]["imagePullPolicy"])
