@@ -12,7 +12,7 @@ from bootstrap.model.version import KubernetesVersion
 from tests.lab.programs import JUDGED, kubeadm
 from tests.parity.configuration import read_configurations
 from tests.parity.differences import Tally
-from tests.parity.inputs import Reception, read_inputs, receive
+from tests.parity.inputs import Reception, asked, read_inputs, receive
 from tests.parity.trial import Verdict, judge
 
 Trials = dict[tuple[str, str], Future[Verdict]]
@@ -83,8 +83,9 @@ def trials(judges: tuple[KubernetesVersion, ...], pool: ProcessPoolExecutor) -> 
 
 @pytest.fixture(scope="session")
 def receptions(judges: tuple[KubernetesVersion, ...], pool: ProcessPoolExecutor) -> Receptions:
+    assert set(asked()) <= set(judges)
     return {
         (version.text, name): pool.submit(receive, version, given)
-        for version in judges
+        for version in asked()
         for name, given in read_inputs(version).items()
     }

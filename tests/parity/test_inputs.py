@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.model.version import KubernetesVersion
-from tests.lab.programs import JUDGED
 from tests.parity.conftest import Receptions
 from tests.parity.differences import Tally, one_sided
-from tests.parity.inputs import Reception, read_inputs
+from tests.parity.inputs import Reception, asked, read_inputs
 
 ENOUGH = 80
 
 NOT_IN_THE_TEXT = {"init/patches-directory-missing"}
 """What is wrong is not a place in the file."""
 
-CASES = [(version.text, name) for version in JUDGED for name in read_inputs(version)]
+CASES = [(version.text, name) for version in asked() for name in read_inputs(version)]
 
 
 @pytest.mark.parity
