@@ -24,7 +24,7 @@ from bootstrap.agent.node import Node
 from bootstrap.agent.prober import Prober, Submit
 from bootstrap.agent.resync import found_pods
 from bootstrap.agent.source import Listing, Source, merged
-from bootstrap.agent.status import AgentStatus, PodStatus, summary
+from bootstrap.agent.status import AgentStatus, ApiStatus, PodStatus, Reports, summary
 from bootstrap.agent.urlsource import UrlSource
 from bootstrap.agent.v1pod import JsonObject, v1_pod
 from bootstrap.agent.volumes import Volumes
@@ -48,7 +48,7 @@ STATE_CHANGES = frozenset({"die", "destroy", "pause", "unpause"})
 
 class Agent:
     """``manifests`` is a directory or a file; ``rouse`` gives a job its turn somewhere; tests step the
-    workers themselves."""
+    workers themselves. ``api`` is asked how the node stands with the API server."""
 
     def __init__(
         self,
@@ -67,18 +67,18 @@ class Agent:
     ) -> None:
         self.node = node
         self.workers: dict[str, Worker] = {}
-        self._engine = Connections(connect)
+        self.engine = Connections(connect)
         self.history = History(node.name, clock)
         self.measures = Measures()
         self.history.listen(self.measures.heard)
         self.prober = Prober(
-            http, self._engine, clock, self._wake_pod, self.history, self.measures, submit_probe
+            http, self.engine, clock, self._wake_pod, self.history, self.measures, submit_probe
         )
         self._connect = connect
         self._clock = clock
         self._relist_seconds = relist_seconds
         self._volumes = Volumes(node, processes)
-        hooks = Hooks(http, self._engine, clock, self.history, self._wake_pod, spawn_hook)
+        hooks = Hooks(http, self.engine, clock, self.history, self._wake_pod, spawn_hook)
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._sources: list[Source] = [FileSource(manifests, node.name)] if manifests else []
@@ -88,7 +88,7 @@ class Agent:
         self._surroundings = Surroundings(
             node,
             clock,
-            self._engine,
+            self.engine,
             self._volumes,
             self.prober,
             self.history,
@@ -96,12 +96,16 @@ class Agent:
             self.measures,
             self._rouse,
             crew.aside,
+            self._tell,
         )
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._lock = threading.RLock()
         self._listing = Listing(False)
         self._has_orphans = False
+        self._knows_orphans = False
+        self.api: Callable[[], ApiStatus | None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
         self._reported: set[tuple[str, str]] = set()
         self._complaints: dict[str, str] = {}
         self._events_runtime: ContainerRuntime | None = None
@@ -159,7 +163,7 @@ class Agent:
         An orphan is a pod of ours whose manifest vanished while no agent ran. One whose manifest is there but
         unreadable now stays, as its last good version is what runs. Raises EngineUnreachableError.
         """
-        with self._engine.lent() as runtime:
+        with self.engine.lent() as runtime:
             found = found_pods(runtime.summaries(owned_by(self.node.name)))
         with self._lock:
             for key, worker in self.workers.items():
@@ -170,6 +174,7 @@ class Agent:
             orphans = [each for key, each in sorted(found.items()) if key not in self.workers]
             kept = [each for each in orphans if each.manifests & self._listing.unreadable]
             self._has_orphans = bool(kept)
+            self._knows_orphans = True
             for each in orphans:
                 if each not in kept:
                     log.info("pod %s has no manifest any more", each.key)
@@ -186,35 +191,55 @@ class Agent:
             log.exception("looking at all containers: unexpected failure")
             return RESYNC_SECONDS
         self._complaints.pop("engine", None)
-        self._engine.trim()
+        self.engine.trim()
         return RESYNC_SECONDS
 
     def status(self) -> AgentStatus:
         """What runs and what does not, at this moment."""
-        with self._lock:
-            workers = tuple(self.workers.values())
-        problem = next((worker.engine_problem for worker in workers if worker.engine_problem), "")
         return AgentStatus(
             node=self.node.name,
             version=__version__,
             listed=self._listing.listed,
             pods=self._pods(),
             problems=self._listing.problems,
-            engine=problem,
+            engine=self.engine_problem,
+            api=self.api(),
         )
 
     def v1_pods(self) -> list[JsonObject]:
         """Every pod there should be, as the API shows it, by namespace and name."""
-        with self._lock:
-            wanted = {pod.uid: pod for pod in self._listing.pods}
-        known = {each.uid: each for each in self._pods() if each.uid in wanted}
-        found = [v1_pod(wanted[uid], status, self.node) for uid, status in known.items()]
+        found = [v1_pod(each.pod, each.status, self.node) for each in self.reports().pods if each.pod]
         return sorted(found, key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"]))
+
+    def reports(self) -> Reports:
+        """What each worker knows of its pod."""
+        with self._lock:
+            workers = tuple(each for each in self.workers.values() if not each.is_done)
+            complete = self._listing.listed and self._knows_orphans and not self._has_orphans
+        found = tuple(worker.report for worker in workers)
+        known = tuple(report for report in found if report is not None)
+        return Reports(known, complete and len(known) == len(found))
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """From now on ``listener`` hears that a report has changed; it must only take a note."""
+        self._listeners.append(listener)
+
+    @property
+    def engine_problem(self) -> str:
+        """Why the engine cannot be used, "" when it can."""
+        with self._lock:
+            workers = tuple(self.workers.values())
+        problems = (worker.engine_problem for worker in workers if worker.engine_problem)
+        return next(problems, self._complaints.get("engine", ""))
 
     def handle(self, event: ContainerEvent) -> None:
         """Wake the worker whose container this is."""
         if event.action in STATE_CHANGES and event.labels.get(NODE) == self.node.name:
             self._wake_pod(f"{event.labels.get(POD_NAME)}_{event.labels.get(POD_NAMESPACE)}")
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _want(self, name: str, namespace: str, pod: StaticPod | None) -> None:
         """Tell the pod's worker; one that has ended, or is about to, is followed by a new one."""

@@ -7,6 +7,7 @@ a reason, and the reason names what is waited for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -89,6 +90,26 @@ class PodStatus(_Value, frozen=True, kw_only=True):
     leaving: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PodReport:
+    """What is known of one pod; ``pod`` None when it has no manifest any more."""
+
+    pod: StaticPod | None
+    status: PodStatus
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.status.name}_{self.status.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """``complete``: whatever is not among the pods is not on this node."""
+
+    pods: tuple[PodReport, ...]
+    complete: bool
+
+
 class ManifestProblem(_Value, frozen=True, kw_only=True):
     """A file that is not run, or not as it stands now; ``kept`` when its last good pod goes on."""
 
@@ -97,8 +118,23 @@ class ManifestProblem(_Value, frozen=True, kw_only=True):
     kept: bool = False
 
 
+class ApiStatus(_Value, frozen=True, kw_only=True):
+    """How the node stands with the API server; ``problem`` is "" or why it is not connected.
+
+    ``mirrors`` is how many pods are shown there; ``unmirrored`` says of a pod (``name_namespace``) why it is
+    not, or not as it is. ``foreign`` are pods that were bound to this node and that nobody runs.
+    """
+
+    connected: bool
+    problem: str = ""
+    mirrors: int = 0
+    unmirrored: dict[str, str] = {}
+    foreign: tuple[str, ...] = ()
+
+
 class AgentStatus(_Value, frozen=True, kw_only=True):
-    """Everything; ``engine`` is "" or why the container engine cannot be used.
+    """Everything; ``engine`` is "" or why the container engine cannot be used. ``api`` is None for an agent
+    that registers no node.
 
     ``schema`` changes when a field goes or changes its meaning, not when one is added.
     """
@@ -110,6 +146,7 @@ class AgentStatus(_Value, frozen=True, kw_only=True):
     pods: tuple[PodStatus, ...] = ()
     problems: tuple[ManifestProblem, ...] = ()
     engine: str = ""
+    api: ApiStatus | None = None
 
 
 def pod_status(

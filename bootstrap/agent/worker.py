@@ -29,7 +29,7 @@ from bootstrap.agent.probe import Verdict
 from bootstrap.agent.prober import Prober, Target
 from bootstrap.agent.resync import Picture
 from bootstrap.agent.situation import Fault, Situation
-from bootstrap.agent.status import PodStatus, Wait, backoffs, pod_status
+from bootstrap.agent.status import PodReport, PodStatus, Wait, backoffs, pod_status
 from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
@@ -47,6 +47,7 @@ class Surroundings:
     """What all workers share; every member is safe to use from several threads.
 
     ``rouse`` has a worker take its turn; inside ``aside`` a turn may take long without holding up others.
+    ``tell`` says that a report has changed.
     """
 
     node: Node
@@ -59,6 +60,7 @@ class Surroundings:
     measures: Measures
     rouse: Callable[[Worker], None]
     aside: Callable[[], AbstractContextManager[None]]
+    tell: Callable[[], None]
 
 
 class Worker:
@@ -67,7 +69,7 @@ class Worker:
     def __init__(self, name: str, namespace: str, surroundings: Surroundings) -> None:
         self.name = name
         self.namespace = namespace
-        self.status: PodStatus | None = None
+        self.report: PodReport | None = None
         self.engine_problem = ""
         self.picture: Picture = frozenset()
         self._at = surroundings
@@ -90,6 +92,10 @@ class Worker:
     @property
     def key(self) -> str:
         return f"{self.name}_{self.namespace}"
+
+    @property
+    def status(self) -> PodStatus | None:
+        return self.report.status if self.report else None
 
     @property
     def is_done(self) -> bool:
@@ -158,13 +164,21 @@ class Worker:
         verdicts = self._probe(situation)
         situation = self._judged(situation, verdicts)
         action = plan(situation)
-        self.status = pod_status(situation, verdicts, self._at.node.address, self.status)
+        status = pod_status(situation, verdicts, self._at.node.address, self.status)
+        self._publish(PodReport(desired, status) if status else None)
         self._record_waits(desired)
         self._perform(runtime, action, situation)
         if isinstance(action, Rest) and not situation.instances:
             with self._lock:
                 self._done = self._desired is None
+            if self._done:
+                self._at.tell()
         return action
+
+    def _publish(self, report: PodReport | None) -> None:
+        if report != self.report:
+            self.report = report
+            self._at.tell()
 
     def _accept_desired(self) -> StaticPod | None:
         with self._lock:

@@ -88,6 +88,16 @@ def agent() -> None:
 @click.option(
     "--kubeconfig", default="", metavar="FILE", help="The node's identity; asked who else may ask on --port."
 )
+@click.option(
+    "--register-node",
+    type=bool,
+    help="Keep a Node, its lease and mirror pods in the API [default: with --kubeconfig]",
+)
+@click.option("--node-labels", default="", metavar="K=V,...", help="Labels of the Node.")
+@click.option("--node-ip", default="", metavar="IP", help="Its address [default: of the default route]")
+@click.option(
+    "--register-with-taints", default="", metavar="K=V:EFFECT,...", help="Taints of a Node that is new."
+)
 def run(
     manifests: str,
     manifest_url: str,
@@ -110,9 +120,14 @@ def run(
     tls_private_key_file: str,
     client_ca_file: str,
     kubeconfig: str,
+    register_node: bool | None,
+    node_labels: str,
+    node_ip: str,
+    register_with_taints: str,
 ) -> None:
     """Run the agent in the foreground. SIGTERM stops the agent, not the pods."""
     from bootstrap.agent import manifesturl
+    from bootstrap.cli.agentapi import node_address, registering
     from bootstrap.cli.agentrun import Settings, run_agent
     from bootstrap.cli.agentserving import Serving
     from bootstrap.model.duration import duration_seconds
@@ -121,6 +136,7 @@ def run(
     if manifest_url:
         period = duration_seconds(http_check_frequency)
         url = manifesturl.manifest_url(manifest_url, manifest_url_header, manifest_url_header_file, period)
+    serves = bool(port and tls_cert_file)
     run_agent(
         Settings(
             manifests=Path(manifests).absolute() if manifests else None,
@@ -135,8 +151,12 @@ def run(
             cluster_dns=tuple(filter(None, cluster_dns.split(","))),
             cluster_domain=cluster_domain,
             allowed_unsafe_sysctls=tuple(filter(None, allowed_unsafe_sysctls.split(","))),
+            node_address=node_address(node_ip) if node_ip else "",
+            registering=registering(
+                kubeconfig, register_node, node_labels, register_with_taints, port if serves else 0
+            ),
             serving=Serving(
-                port=port if tls_cert_file else 0,
+                port=port if serves else 0,
                 address=address,
                 certificate=Path(tls_cert_file),
                 key=Path(tls_private_key_file or tls_cert_file),

@@ -18,6 +18,7 @@ from bootstrap.agent.daemon import Agent
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.server import health_page, status_page
+from bootstrap.cli.agentapi import Registering, talk_to_api
 from bootstrap.cli.agentserving import Serving, serve_kubelet_port
 from bootstrap.host.clock import SystemClock
 from bootstrap.host.http import SystemHttp
@@ -39,8 +40,12 @@ STACK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of ``agent run``; ``manifests`` is a directory or a file, ``socket`` None tells the status
-    nowhere, ``healthz_port`` 0 serves none."""
+    """The options of ``agent run``.
+
+    ``manifests`` is a directory or a file. ``socket`` None tells the status nowhere, ``healthz_port`` 0
+    serves none. ``node_address`` "" is that of the default route. ``registering`` None keeps no Node and no
+    mirrors.
+    """
 
     manifests: Path | None
     url: ManifestUrl | None
@@ -54,6 +59,8 @@ class Settings:
     cluster_dns: tuple[str, ...]
     cluster_domain: str
     allowed_unsafe_sysctls: tuple[str, ...]
+    node_address: str
+    registering: Registering | None
     serving: Serving
 
 
@@ -65,7 +72,7 @@ def run_agent(settings: Settings) -> None:
         name=settings.node_name.strip().lower(),
         root=settings.root,
         pause_image=settings.pause_image,
-        address=SystemNetwork().default_address(),
+        address=settings.node_address or SystemNetwork().default_address(),
         cores=os.cpu_count() or 1,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=ARCHITECTURES.get(os.uname().machine, os.uname().machine),
@@ -93,6 +100,8 @@ def run_agent(settings: Settings) -> None:
         threading.Thread(target=watch.run, args=(stop,), name="inotify", daemon=True).start()
     handlers = _listeners(settings, agent)
     threading.Thread(target=serve, args=(handlers, stop), name="server", daemon=True).start()
+    if settings.registering is not None:
+        talk_to_api(settings.registering, agent, clock, stop)
     kubelet_port = serve_kubelet_port(settings.serving, agent, connect, clock)
     for place in (settings.manifests, settings.url and settings.url.shown):
         if place:

@@ -199,6 +199,21 @@ def _problems(status: dict[str, Any], screen: Screen) -> Iterator[str]:
     if status["engine"]:
         text = f"engine: {status['engine']}"
         yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
+    for text in _api_problems(status.get("api")):
+        yield from (screen.paint(line, "yellow") for line in _wrapped(text, screen, indent=""))
+
+
+def _api_problems(api: dict[str, Any] | None) -> Iterator[str]:
+    """None of them keeps a pod from running here."""
+    if api is None:
+        return
+    if api["problem"]:
+        yield f"API server: {api['problem']}"
+    for key, problem in sorted(api["unmirrored"].items()):
+        name, _, namespace = key.rpartition("_")
+        yield f"API server: {namespace}/{name} is not shown there as it is: {problem}"
+    for name in api["foreign"]:
+        yield f"API server: {name} was bound to this node, and nobody runs it"
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:

@@ -5,7 +5,7 @@ Invariant: an API failure is one of the errors below, by HTTP status; "no answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from bootstrap.errors import BootstrapError, TransientError
@@ -37,6 +37,16 @@ class ApiUnreachableError(TransientError):
     """No answer, or 429 or 5xx."""
 
 
+class Lines(Protocol):
+    """What a server sends bit by bit, a line at a time."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Ends when the server ends it or after ``close``; raises ApiUnreachableError when it breaks."""
+
+    def close(self) -> None:
+        """May be called by another thread than the one that waits for lines."""
+
+
 class ApiClient(Protocol):
     """``path`` is a full API path such as ``/api/v1/namespaces/kube-system/configmaps/kubeadm-config``.
 
@@ -65,3 +75,14 @@ class ApiClient(Protocol):
         """Create in the collection, or replace what has that name."""
 
     def close(self) -> None: ...
+
+
+class WatchingApiClient(ApiClient, Protocol):
+    """One that can follow what changes."""
+
+    def get_bytes(self, path: str, query: Mapping[str, str] = {}) -> bytes:
+        """The JSON as it came, for a reader that wants only some of it."""
+
+    def watch(self, path: str, query: Mapping[str, str], silence: float) -> Lines:
+        """Each change as a line of JSON, on a connection of its own that may be silent for so many
+        seconds."""

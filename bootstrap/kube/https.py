@@ -23,9 +23,10 @@ from bootstrap.kube.client import (
     NotFoundError,
 )
 from bootstrap.kube.kubeconfig import Kubeconfig
+from bootstrap.kube.lines import ResponseLines
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+    from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, Timeout
 
 TIMEOUT = 10.0
 """Seconds for one request, connecting included."""
@@ -49,25 +50,26 @@ class HttpsApiClient:
     """More would not make anything faster: the server writes to one disk."""
 
     def __init__(self, kubeconfig: Kubeconfig, *, timeout: float = TIMEOUT) -> None:
-        import urllib3
-
         self._kubeconfig = kubeconfig
-        self._pool = urllib3.HTTPSConnectionPool(
-            kubeconfig.host,
-            kubeconfig.port,
-            maxsize=self.parallel,
-            block=True,
-            retries=False,
-            timeout=timeout,
-            ssl_context=client_tls(kubeconfig),
-            headers={"Accept": "application/json", "User-Agent": "podstrap"},
-        )
+        self._timeout = timeout
+        self._tls = client_tls(kubeconfig)
+        self._pool = self._new_pool()
 
     def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:
         return self._json("GET", _with_query(path, query))
 
     def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:
-        return self._send("GET", _with_query(path, query)).data.decode(errors="replace")
+        return self.get_bytes(path, query).decode(errors="replace")
+
+    def get_bytes(self, path: str, query: Mapping[str, str] = {}) -> bytes:
+        return self._send("GET", _with_query(path, query)).data
+
+    def watch(self, path: str, query: Mapping[str, str], silence: float) -> ResponseLines:
+        import urllib3
+
+        waiting = urllib3.Timeout(connect=self._timeout, read=silence)
+        reply = self._send("GET", _with_query(path, {**query, "watch": "1"}), stream=waiting)
+        return ResponseLines(reply, self._unreachable)
 
     def create(self, path: str, body: JsonObject) -> JsonObject:
         return self._json("POST", path, body)
@@ -90,7 +92,22 @@ class HttpsApiClient:
             return self.replace(f"{collection}/{body['metadata']['name']}", body)
 
     def close(self) -> None:
+        """Close the connections; the client may still be used."""
         self._pool.close()
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> HTTPSConnectionPool:
+        import urllib3
+
+        return urllib3.HTTPSConnectionPool(
+            self._kubeconfig.host,
+            self._kubeconfig.port,
+            maxsize=self.parallel,
+            block=True,
+            retries=False,
+            ssl_context=self._tls,
+            headers={"Accept": "application/json", "User-Agent": "podstrap"},
+        )
 
     def _json(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
@@ -100,8 +117,14 @@ class HttpsApiClient:
         return value
 
     def _send(
-        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = "application/json",
+        stream: Timeout | None = None,
     ) -> BaseHTTPResponse:
+        """``stream``: its body is read later, with these limits."""
         import urllib3
 
         try:
@@ -110,16 +133,21 @@ class HttpsApiClient:
                 path,
                 body=None if body is None else json.dumps(body).encode(),
                 headers={**self._pool.headers, "Content-Type": content_type},
+                timeout=stream or self._timeout,
+                preload_content=stream is None,
             )
+            if reply.status < 300:
+                return reply
+            raise api_error(reply.status, reply.data)
         except urllib3.exceptions.SSLError as error:
             raise self._tls_failure(error) from error
         except urllib3.exceptions.HTTPError as error:
-            raise ApiUnreachableError(
-                f"the API server at {self._kubeconfig.server} does not answer: {_reason(error)}"
-            ) from error
-        if reply.status < 300:
-            return reply
-        raise api_error(reply.status, reply.data)
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> ApiUnreachableError:
+        return ApiUnreachableError(
+            f"the API server at {self._kubeconfig.server} does not answer: {_reason(error)}"
+        )
 
     def _tls_failure(self, error: Exception) -> BootstrapError:
         if not isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):

@@ -16,6 +16,8 @@ PUBLIC = "kube-public"
 
 CLUSTER_ROLE_BINDINGS = f"/apis/{RBAC}/v1/clusterrolebindings"
 NODES = "/api/v1/nodes"
+PODS = "/api/v1/pods"
+NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 _PLURALS = {"s": "ses", "y": "ies"}
 """How the last letter of a kind's name changes in the name of its resource; otherwise an s is added."""
@@ -30,6 +32,14 @@ def collection_of(body: JsonObject) -> str:
     root = f"/apis/{group}" if "/" in group else f"/api/{group}"
     namespace = metadata.get("namespace")
     return f"{root}/{f'namespaces/{namespace}/' if namespace else ''}{_plural(body['kind'].lower())}"
+
+
+def pods(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/pods"
+
+
+def events(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/events"
 
 
 def path_of(body: JsonObject) -> str:
@@ -49,6 +59,16 @@ def config_map(
     if annotations:
         metadata["annotations"] = dict(annotations)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def deletion(uid: str) -> JsonObject:
+    """DeleteOptions: at once, and only what has this UID."""
+    return {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "gracePeriodSeconds": 0,
+        "preconditions": {"uid": uid},
+    }
 
 
 def secret(

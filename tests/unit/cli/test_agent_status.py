@@ -13,6 +13,7 @@ import pytest
 
 from bootstrap.cli.agentstatus import Screen, age, container_why, pod_word, status_lines
 from tests.fakes.agent import AgentHarness, document
+from tests.fakes.agentapi import ApiHarness
 from tests.fakes.clock import FakeClock
 from tests.fakes.runtime import Program
 
@@ -132,3 +133,20 @@ def test_a_container_that_has_done_its_work_needs_no_reason() -> None:
 def test_an_age_has_the_precision_its_size_deserves(span: timedelta, text: str) -> None:
     now = FakeClock().now()
     assert age((now - span).isoformat(), now) == text
+
+
+def test_what_the_api_server_does_not_show_is_said(tmp_path: Path) -> None:
+    lab = ApiHarness(tmp_path)
+    lab.agent.write("far.yaml", document("far", metadata={"namespace": "far"}))
+    lab.settle()
+    lab.cluster.bind("daemon")
+    lab.talk()
+    lab.agent.agent.api = lab.thread.status
+    assert lines(lab.agent)[2:] == [
+        'API server: far/far-n1 is not shown there as it is: namespaces "far" not found',
+        "API server: default/daemon was bound to this node, and nobody runs it",
+    ]
+    lab.cluster.answering = False
+    lab.clock.advance(10)
+    lab.thread.step()
+    assert "API server: connection refused" in lines(lab.agent)

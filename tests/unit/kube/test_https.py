@@ -44,11 +44,16 @@ class Exchange:
 
 
 class Server:
-    """A TLS server with the API server's certificate; ``replies`` are used up in order, then 200 {}."""
+    """A TLS server with the API server's certificate; ``replies`` are used up in order, then 200 {}.
+
+    ``pieces`` is a reply that is sent bit by bit and goes on until ``ends`` is set.
+    """
 
     def __init__(self, pki: Path) -> None:
         self.seen: list[Exchange] = []
         self.replies: list[tuple[int, bytes]] = []
+        self.pieces: list[bytes] = []
+        self.ends = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,11 +74,24 @@ class Server:
                         self.client_address,
                     )
                 )
+                if server.pieces and "watch=1" in self.path:
+                    self.send_in_pieces()
+                    return
                 status, text = server.replies.pop(0) if server.replies else (200, b"{}")
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
+
+            def send_in_pieces(self) -> None:
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for piece in server.pieces:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                server.ends.wait()
+                self.close_connection = True
+                self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, *arguments: object) -> None:
                 """Nothing."""
@@ -92,6 +110,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
+        self.ends.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -182,6 +201,60 @@ def test_what_exists_is_replaced(client: HttpsApiClient, server: Server) -> None
 def test_readiness_is_text(client: HttpsApiClient, server: Server) -> None:
     server.replies.append((200, b"ok"))
     assert client.get_text("/readyz") == "ok"
+
+
+def test_a_watch_hands_out_whole_lines_while_other_requests_go_on(
+    client: HttpsApiClient, server: Server
+) -> None:
+    server.pieces = [b'{"a"', b':1}\n{"b":2}\n{"c"', b":3}\n"]
+    watch = client.watch("/api/v1/pods", {"resourceVersion": "7"}, 5)
+    lines = iter(watch)
+    assert next(lines) == b'{"a":1}'
+    client.get("/api/v1/nodes/n1")
+    client.get("/api/v1/nodes/n1")
+    assert [next(lines), next(lines)] == [b'{"b":2}', b'{"c":3}']
+    server.ends.set()
+    assert list(lines) == []
+    assert server.seen[0].path == "/api/v1/pods?resourceVersion=7&watch=1"
+    assert len({one.connection for one in server.seen}) == 2
+
+
+def test_a_watch_is_ended_by_another_thread(client: HttpsApiClient, server: Server) -> None:
+    server.pieces = [b'{"a":1}\n']
+    watch = client.watch("/api/v1/pods", {}, 60)
+    lines = iter(watch)
+    next(lines)
+    ended = threading.Timer(0.05, watch.close)
+    ended.start()
+    assert list(lines) == []
+    ended.join()
+
+
+def test_watches_that_were_ended_leave_room_for_requests(client: HttpsApiClient, server: Server) -> None:
+    server.pieces = [b'{"a":1}\n']
+    for _ in range(client.parallel + 1):
+        watch = client.watch("/api/v1/pods", {}, 60)
+        for _line in watch:
+            watch.close()
+    assert client.get("/api/v1/nodes/n1") == {}
+
+
+def test_a_closed_client_may_be_used_again(client: HttpsApiClient) -> None:
+    client.close()
+    assert client.get("/api/v1/nodes/n1") == {}
+
+
+def test_a_watch_that_is_silent_for_too_long_is_given_up(client: HttpsApiClient, server: Server) -> None:
+    server.pieces = [b'{"a":1}\n']
+    with pytest.raises(ApiUnreachableError, match="does not answer"):
+        list(client.watch("/api/v1/pods", {}, 0.05))
+
+
+def test_a_watch_that_is_refused_says_so_at_once(client: HttpsApiClient, server: Server) -> None:
+    server.replies.append((410, b'{"message": "too old"}'))
+    with pytest.raises(ApiError, match="too old") as caught:
+        client.watch("/api/v1/pods", {}, 5)
+    assert caught.value.status == 410
 
 
 def test_what_is_not_ready_yet_is_named(client: HttpsApiClient, server: Server) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bootstrap.apply import inventory
 from bootstrap.host.agentservice import unit_command
+from bootstrap.model.kubeadm import Arg, Taint
 from bootstrap.phases.agent_start import AGENT_START, agent_command
 from bootstrap.phases.phase import run_phase
 from tests.fakes.node import QUICK, FakeNode
@@ -34,7 +38,29 @@ def test_the_agent_is_run_by_this_interpreter_apart_from_its_environment() -> No
         "--tls-private-key-file": "/var/lib/bootstrap/pki/kubelet.pem",
         "--client-ca-file": "/etc/kubernetes/pki/ca.crt",
         "--kubeconfig": "/etc/kubernetes/kubelet.conf",
+        "--node-ip": QUICK.advertise_address,
+        "--register-with-taints": "node-role.kubernetes.io/control-plane:NoSchedule",
     }
+
+
+def registered(**changes: Any) -> dict[str, str]:
+    init = replace(QUICK.init, node_registration=replace(QUICK.init.node_registration, **changes))
+    command = agent_command(dataclasses.replace(QUICK, init=init))
+    return dict(zip(command[6::2], command[7::2], strict=True))
+
+
+def test_the_nodes_taints_are_those_of_its_registration() -> None:
+    taints = (Taint(key="a", value="b", effect="NoExecute"), Taint(key="c/d", effect="NoSchedule"))
+    assert registered(taints=taints)["--register-with-taints"] == "a=b:NoExecute,c/d:NoSchedule"
+    assert registered(taints=())["--register-with-taints"] == ""
+
+
+def test_what_a_kubelet_would_be_told_the_agent_is_told_as_far_as_it_knows_it(node: FakeNode) -> None:
+    arguments = {"node-labels": "zone=a", "node-ip": "192.0.2.9", "max-pods": "5"}
+    extra = tuple(Arg(name=name, value=value) for name, value in arguments.items())
+    options = registered(kubelet_extra_args=extra)
+    assert (options["--node-labels"], options["--node-ip"]) == ("zone=a", "192.0.2.9")
+    assert "--max-pods" not in options
 
 
 def test_the_unit_that_is_installed_runs_it(node: FakeNode) -> None:
