@@ -1,22 +1,22 @@
-"""The adapter to a Docker Engine: the only module that knows the ``docker`` package.
+"""The adapter to a Docker Engine, over one connection to its socket.
 
-Invariant: no exception of docker, requests or urllib3 leaves it; each becomes an ``EngineError`` or an
-``EngineUnreachableError``. The low-level client is used because the high-level one inspects what it lists
-twice and costs a request for each attribute it reloads.
+Invariant: no exception of the connection leaves it; each becomes an ``EngineError`` or an
+``EngineUnreachableError``. What moves images is in ``docker_transfer``; all else is small JSON, for which the
+``docker`` package takes ten times the processor time of this (docs/adr/engine-connection.md).
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from bootstrap.errors import BootstrapError
+import msgspec
+
 from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
@@ -32,14 +32,13 @@ from bootstrap.runtime.api import (
     LogStream,
     NoSuchContainerError,
     NoSuchImageError,
-    PullFailedError,
     PullProgress,
     Session,
     Usage,
 )
-from bootstrap.runtime.docker_errors import NO_ANSWER, engine_error, innermost
+from bootstrap.runtime.docker_errors import NO_ANSWER, engine_error
 from bootstrap.runtime.docker_reply import (
-    LayerTally,
+    ListedContainer,
     container_of,
     event_of,
     image_of,
@@ -49,28 +48,27 @@ from bootstrap.runtime.docker_reply import (
     usage_of,
 )
 from bootstrap.runtime.docker_request import create_request
-from bootstrap.runtime.docker_streams import open_attached, open_exec, open_log
+from bootstrap.runtime.docker_streams import EngineLog, EngineSession, open_attached, open_exec, open_log
+from bootstrap.runtime.docker_transfer import ImageTransfer
+from bootstrap.runtime.engine_http import EngineConnection, Reply, target
 from bootstrap.runtime.reference import split_reference
 
 EXEC_OUTPUT_LIMIT = 10 * 1024
 DEFAULT_SOCKET = "/var/run/docker.sock"
 CONNECT_SECONDS = 10
-"""For the first answer, a version: an engine that takes longer hangs."""
+"""For the first answer, to a ping: an engine that takes longer hangs."""
 REQUEST_SECONDS = 60
-TRANSFER_SECONDS = 900
-"""A load or an import answers only when hundreds of megabytes are on disk."""
 
 EVENT_ACTIONS = ("create", "start", "die", "stop", "oom", "pause", "unpause", "destroy")
 """What changes a container's state; an exec probe alone would bring three more each second."""
 
-COPY_BYTES = 1024 * 1024
-
 
 class DockerEngine:
-    """A ``ContainerRuntime`` on the engine's socket. Construction connects and agrees on an API version.
+    """A ``ContainerRuntime`` on the engine's socket. Construction connects.
 
     Raises EngineUnreachableError when nothing answers. ``allow_negative_oom`` False makes protective OOM
-    scores 0, for machines where runc may not set them (``docker_request.allows_negative_oom_score``).
+    scores 0, for machines where runc may not set them (``docker_request.allows_negative_oom_score``). Targets
+    have no API version, which means the engine's newest, as the docker client's own negotiation does.
     """
 
     def __init__(
@@ -83,44 +81,33 @@ class DockerEngine:
     ) -> None:
         self._socket = socket
         self._allow_negative_oom = allow_negative_oom
-        self._closed = False
-        self._streams: list[Any] = []
-        # The package does not close the connection it could not open; where there is no socket, open none.
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._connection = EngineConnection(socket)
+        self._streams: list[_EventStream | EngineLog | EngineSession] = []
+        self._moving: ImageTransfer | None = None
         if not Path(socket).exists():
             raise self._unreachable("there is no such socket")
-        with self._translated():
-            from docker import APIClient
-
-            # Any: the stubs of the package lack half of the low-level client.
-            self._client: Any = APIClient(
-                base_url=f"unix://{socket}", version="auto", timeout=connect_timeout, max_pool_size=2
-            )
-        self._client.timeout = timeout
-        # Proxies and netrc have no say on a local socket, and looking for them costs each request.
-        self._client.trust_env = False
+        self._ask("GET", "/_ping", timeout=connect_timeout)
 
     def info(self) -> EngineInfo:
-        with self._translated():
-            return info_of(self._client.info())
+        return info_of(self.question("GET", "/info"))
 
     def create(self, spec: ContainerSpec) -> str:
         body = create_request(spec, allow_negative_oom=self._allow_negative_oom)
-        with self._translated():
-            reply = self._client.create_container_from_config(body, spec.name)
-            return str(reply["Id"])
+        return str(self.question("POST", target("/containers/create", name=spec.name), body)["Id"])
 
     def start(self, container_id: str) -> None:
-        with self._translated():
-            self._client.start(container_id)
+        self._ask("POST", f"/containers/{container_id}/start")
 
     def stop(self, container_id: str, grace: int) -> None:
-        with contextlib.suppress(NoSuchContainerError), self._translated():
-            self._client.stop(container_id, timeout=grace)
+        with contextlib.suppress(NoSuchContainerError):
+            request = target(f"/containers/{container_id}/stop", t=str(grace))
+            self._ask("POST", request, timeout=self._timeout + grace)
 
     def remove(self, container_id: str) -> None:
         try:
-            with self._translated():
-                self._client.remove_container(container_id, v=True, force=True)
+            self._ask("DELETE", target(f"/containers/{container_id}", v="1", force="1"))
         except NoSuchContainerError:
             return
         except EngineError as error:
@@ -128,27 +115,23 @@ class DockerEngine:
                 raise
 
     def list(self, labels: Mapping[str, str], *, running_only: bool = False) -> tuple[Container, ...]:
-        with self._translated():
-            listed = self._client.containers(all=not running_only, filters=_label_filter(labels))
         found = []
-        for entry in listed:
+        for entry in self._listed(labels, running_only=running_only):
             with contextlib.suppress(NoSuchContainerError):
-                found.append(self.inspect(entry["Id"]))
+                found.append(self.inspect(entry.id))
         found = [each for each in found if each.is_running or not running_only]
         return tuple(sorted(found, key=lambda each: each.created, reverse=True))
 
     def summaries(self, labels: Mapping[str, str]) -> tuple[ContainerSummary, ...]:
-        with self._translated():
-            listed = self._client.containers(all=True, filters=_label_filter(labels))
-        return tuple(summary_of(entry) for entry in listed)
+        return tuple(summary_of(entry) for entry in self._listed(labels))
 
     def inspect(self, container_id: str) -> Container:
-        with self._translated():
-            return container_of(self._client.inspect_container(container_id))
+        if not container_id:
+            raise NoSuchContainerError("no container has an empty name")
+        return container_of(self.question("GET", f"/containers/{container_id}/json"))
 
     def execute(self, container_id: str, argv: tuple[str, ...], timeout: float) -> ExecResult:
-        with self._translated():
-            session = open_exec(self._client, container_id, ExecRequest(argv), self._translated)
+        session = open_exec(self, container_id, ExecRequest(argv))
         try:
             output = session.output_within(timeout, EXEC_OUTPUT_LIMIT)
             if output is None:
@@ -159,101 +142,73 @@ class DockerEngine:
             session.release()
 
     def logs(self, container_id: str, *, tail: int | None = None) -> bytes:
-        with self._translated():
-            text = self._client.logs(container_id, tail="all" if tail is None else tail)
-            return bytes(text)
+        log = open_log(self, container_id, LogQuery(tail=tail))
+        text = bytearray()
+        try:
+            while piece := log.read():
+                text += piece
+        finally:
+            log.release()
+        return bytes(text)
 
     def usage(self, container_id: str) -> Usage:
-        client = self._client
-        with self._translated():
-            url = client._url("/containers/{0}/stats", container_id)
-            # One look: without it the engine waits a second for a second one.
-            once = {"stream": False, "one-shot": True}
-            found = client._result(client._get(url, params=once), json=True)
-        usage = usage_of(found)
+        # One look: without it the engine waits a second for a second one.
+        once = {"stream": "0", "one-shot": "1"}
+        usage = usage_of(self.question("GET", target(f"/containers/{container_id}/stats", **once)))
         if usage is None:
             raise EngineError(f"container {container_id} is not running")
         return usage
 
     def read_logs(self, container_id: str, query: LogQuery) -> LogStream:
-        with self._translated():
-            log = open_log(self._client, container_id, query)
+        log = open_log(self, container_id, query)
         self._streams.append(log)
         return log
 
     def open_exec(self, container_id: str, request: ExecRequest) -> Session:
-        with self._translated():
-            session = open_exec(self._client, container_id, request, self._translated)
+        session = open_exec(self, container_id, request)
         self._streams.append(session)
         return session
 
     def attach(self, container_id: str, *, stdin: bool, stdout: bool = True, stderr: bool = True) -> Session:
         wanted = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-        with self._translated():
-            session = open_attached(self._client, container_id, wanted, self._translated)
+        session = open_attached(self, container_id, wanted)
         self._streams.append(session)
         return session
 
     def events(self) -> Iterator[ContainerEvent]:
-        with self._translated():
-            filters = {"type": "container", "event": list(EVENT_ACTIONS)}
-            stream = self._client.events(decode=True, filters=filters)
+        filters = _json_text({"type": ["container"], "event": list(EVENT_ACTIONS)})
+        connection, reply = self.stream("GET", target("/events", filters=filters))
+        stream = _EventStream(connection, reply, self._unreachable)
         self._streams.append(stream)
-        return self._events_of(stream)
+        return stream
 
     def image(self, reference: str) -> Image | None:
         try:
-            with self._translated():
-                return image_of(self._client.inspect_image(reference))
+            return image_of(self.question("GET", f"/images/{quote(reference)}/json"))
         except NoSuchImageError:
             return None
 
     def images(self) -> tuple[Image, ...]:
-        with self._translated():
-            listed = [listed_image_of(entry) for entry in self._client.images()]
+        listed = [listed_image_of(entry) for entry in self.question("GET", "/images/json")]
         return tuple(image for image in listed if image.tags)
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
-        try:
-            with self._translated():
-                lines = self._client.pull(reference, stream=True, decode=True)
-        except EngineUnreachableError:
-            raise
-        except EngineError as error:
-            raise PullFailedError(reference, error.message) from error
-        return self._pull_progress(reference, lines)
+        return self._transfer().pull(reference)
 
     def load(self, archive: Path) -> tuple[str, ...]:
-        tags = []
-        with self._translated(), self._patient(), archive.open("rb") as stream:
-            for line in self._client.load_image(stream):
-                if line.get("error"):
-                    raise EngineError(f"{archive} cannot be loaded: {line['error']}")
-                found = re.match(r"Loaded image: (\S+)", line.get("stream", ""))
-                if found:
-                    tags.append(found[1])
-        return tuple(tags)
+        return self._transfer().load(archive)
 
     def save(self, references: tuple[str, ...], archive: Path) -> None:
-        partial = archive.with_name(f".{archive.name}.partial")
-        try:
-            with self._translated(), self._patient(), partial.open("wb") as stream:
-                for chunk in self._saved(references):
-                    stream.write(chunk)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(archive)
-        finally:
-            partial.unlink(missing_ok=True)
+        self._transfer().save(references, archive)
 
     def tag(self, source: str, target: str) -> None:
-        repository, tag = split_reference(target)
-        with self._translated():
-            self._client.tag(source, repository, tag)
+        repository, name = split_reference(target)
+        query = urlencode({"repo": repository, "tag": name})
+        self._ask("POST", f"/images/{quote(source)}/tag?{query}")
 
     def remove_image(self, reference: str) -> None:
-        with contextlib.suppress(NoSuchImageError), self._translated():
-            self._client.remove_image(reference)
+        with contextlib.suppress(NoSuchImageError):
+            self._ask("DELETE", f"/images/{quote(reference)}")
 
     def import_filesystem(
         self,
@@ -264,67 +219,75 @@ class DockerEngine:
         environment: tuple[str, ...] = (),
         labels: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        repository, tag = split_reference(reference)
-        changes = [f"ENV {variable}" for variable in environment]
-        changes += [f"LABEL {_quoted(key)}={_quoted(value)}" for key, value in labels.items()]
-        if entrypoint:
-            changes.append(f"ENTRYPOINT {json.dumps(list(entrypoint))}")
-        with self._translated():
-            reply = self._client.import_image(str(tar), repository=repository, tag=tag, changes=changes)
-        for line in str(reply).splitlines():
-            failure = json.loads(line).get("error")
-            if failure:
-                raise EngineError(f"{reference} cannot be made from {tar}: {failure}")
+        self._transfer().import_filesystem(
+            tar, reference, entrypoint=entrypoint, environment=environment, labels=labels
+        )
         image = self.image(reference)
         if image is None:
             raise EngineError(f"{reference} was imported from {tar}, and is not there")
         return image.id
 
     def close(self) -> None:
-        self._closed = True
         for stream in self._streams:
-            with contextlib.suppress(Exception):
-                getattr(stream, "release", stream.close)()
-        self._client.close()
+            stream.release()
+        self._connection.close()
+        if self._moving is not None:
+            self._moving.close()
 
-    def _events_of(self, stream: Any) -> Iterator[ContainerEvent]:
+    def _transfer(self) -> ImageTransfer:
+        if self._moving is None:
+            self._moving = ImageTransfer(self._socket, self._timeout, self._unreachable)
+        return self._moving
+
+    def _listed(
+        self, labels: Mapping[str, str], *, running_only: bool = False
+    ) -> tuple[ListedContainer, ...]:
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        query = {"all": "0" if running_only else "1"}
+        if wanted:
+            query["filters"] = _json_text({"label": wanted})
+        return msgspec.json.decode(
+            self._ask("GET", target("/containers/json", **query)), type=tuple[ListedContainer, ...]
+        )
+
+    def question(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The decoded answer; None where there is none. Raises EngineError, EngineUnreachableError."""
+        answer = self._ask(method, path, body)
+        return msgspec.json.decode(answer) if answer else None
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[EngineConnection, Reply]:
+        """A good answer's beginning, on a connection of its own; the rest may be long in coming."""
+        connection = EngineConnection(self._socket)
+        content = None if body is None else msgspec.json.encode(body)
         try:
             with self._translated():
-                for line in stream:
-                    yield event_of(line)
-        except BootstrapError:
-            if not self._closed:
-                raise
-        if not self._closed:
-            raise self._unreachable("the event stream ended")
+                reply = connection.open(method, path, content, headers, timeout=self._timeout)
+                if reply.status >= 400:
+                    raise engine_error(reply.status, _explanation(reply.whole()))
+        except BaseException:
+            connection.close()
+            raise
+        connection.wait_for_ever()
+        return connection, reply
 
-    def _pull_progress(self, reference: str, lines: Iterator[dict[str, Any]]) -> Iterator[PullProgress]:
-        tally = LayerTally()
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: int | None = None
+    ) -> bytes:
+        """The body of a good answer; a refusal is raised as what it is."""
+        content = None if body is None else msgspec.json.encode(body)
         with self._translated():
-            for line in lines:
-                if line.get("error"):
-                    raise PullFailedError(reference, str(line["error"]))
-                yield tally.add(line)
-
-    def _saved(self, references: tuple[str, ...]) -> Iterator[bytes]:
-        client = self._client
-        reply = client.get(
-            f"{client.base_url}/v{client.api_version}/images/get",
-            params={"names": list(references)},
-            stream=True,
-            timeout=client.timeout,
-        )
-        client._raise_for_status(reply)
-        yield from reply.iter_content(COPY_BYTES)
-
-    @contextlib.contextmanager
-    def _patient(self) -> Iterator[None]:
-        usual = self._client.timeout
-        self._client.timeout = TRANSFER_SECONDS
-        try:
-            yield
-        finally:
-            self._client.timeout = usual
+            status, answer = self._connection.request(
+                method, path, content, timeout=self._timeout if timeout is None else timeout
+            )
+        if status >= 400:
+            raise engine_error(status, _explanation(answer))
+        return answer
 
     def _unreachable(self, reason: str) -> EngineUnreachableError:
         remedy = "systemctl start docker, then run the same command again"
@@ -338,27 +301,67 @@ class DockerEngine:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import ReadTimeout, RequestException
-        from urllib3.exceptions import HTTPError
-
         try:
             yield
-        except (BootstrapError, TimeoutError):
-            raise
-        except APIError as error:
-            raise engine_error(error.status_code or 500, str(error.explanation or error)) from error
-        except ReadTimeout as error:
+        except TimeoutError as error:
             raise self._unreachable(NO_ANSWER) from error
-        except (RequestException, DockerException, HTTPError, ConnectionError) as error:
-            raise self._unreachable(innermost(error)) from error
+        except OSError as error:
+            raise self._unreachable(error.strerror or str(error)) from error
 
 
-def _label_filter(labels: Mapping[str, str]) -> dict[str, list[str]] | None:
-    wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
-    return {"label": wanted} if wanted else None
+class _EventStream:
+    """Events as they come, on a connection of their own; ``release`` may be called by another thread."""
+
+    def __init__(
+        self, connection: EngineConnection, reply: Reply, unreachable: Callable[[str], EngineUnreachableError]
+    ) -> None:
+        self._connection = connection
+        self._lines = reply.lines()
+        self._unreachable = unreachable
+        self._lock = threading.Lock()
+        self._closed = False
+        self._is_being_read = False
+
+    def __iter__(self) -> _EventStream:
+        return self
+
+    def __next__(self) -> ContainerEvent:
+        with self._lock:
+            if self._closed:
+                raise StopIteration
+            self._is_being_read = True
+        reason = "the event stream ended"
+        try:
+            for line in self._lines:
+                return event_of(msgspec.json.decode(line))
+        except (OSError, ValueError) as error:
+            reason = str(error)
+        finally:
+            with self._lock:
+                self._is_being_read = False
+                if self._closed:
+                    self._connection.close()
+        if self._closed:
+            raise StopIteration
+        self._connection.close()
+        raise self._unreachable(reason)
+
+    def release(self) -> None:
+        """A reader is woken and closes the connection; without one there is nothing to wait for."""
+        with self._lock:
+            self._closed = True
+            self._connection.shut()
+            if not self._is_being_read:
+                self._connection.close()
 
 
-def _quoted(text: str) -> str:
-    """A Dockerfile word that means exactly this text: no variable in it is expanded."""
-    return json.dumps(text).replace("$", "\\$")
+def _json_text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _explanation(answer: bytes) -> str:
+    """The engine's own words."""
+    try:
+        return str(msgspec.json.decode(answer)["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return answer.decode(errors="replace")

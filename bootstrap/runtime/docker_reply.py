@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+import msgspec
+
 from bootstrap.runtime.api import (
     Container,
     ContainerEvent,
@@ -47,9 +49,16 @@ def container_of(reply: Json) -> Container:
     )
 
 
-def summary_of(reply: Json) -> ContainerSummary:
-    """From one entry of ``GET /containers/json``."""
-    return ContainerSummary(reply["Id"], _status(reply["State"]), reply.get("Labels") or {})
+class ListedContainer(msgspec.Struct, rename="pascal"):
+    """One entry of ``GET /containers/json``; what is not asked for here is not even decoded."""
+
+    id: str
+    state: str
+    labels: dict[str, str] | None = None
+
+
+def summary_of(entry: ListedContainer) -> ContainerSummary:
+    return ContainerSummary(entry.id, _status(entry.state), entry.labels or {})
 
 
 def image_of(reply: Json) -> Image:

@@ -1,46 +1,48 @@
 """What flows between the engine and a client for as long as a program runs: logs, exec, attach.
 
-It knows the engine's framing (stdout and stderr in frames, each with a header of eight bytes: the stream's
-number, three zero bytes, the payload's length, big-endian) and nothing of the ``docker`` package.
+It knows the engine's framing: stdout and stderr in frames, each with a header of eight bytes (the stream's
+number, three zero bytes, the payload's length, big-endian). Each stream has a connection of its own.
 Invariant: closing a stream from another thread ends a read that is under way, as at its end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bootstrap.runtime.api import EngineError, EngineUnreachableError, ExecRequest, LogQuery, StreamName
 from bootstrap.runtime.docker_request import log_parameters
+from bootstrap.runtime.engine_http import EngineConnection, Reply, target
 
 FRAME_HEADER_BYTES = 8
 
 PIECE_BYTES = 32 * 1024
-SENDING, BOTH_WAYS = 1, 2
-"""What of a connection is shut down, as the operating system counts."""
-
 EXIT_CODE_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0)
 """Seconds between looks for the exit code: it follows the end of the output, but not at once."""
 
 HIJACK = {"Connection": "Upgrade", "Upgrade": "tcp"}
 """Asks the engine to go on with a program's streams on the connection of the request."""
 
-Translated = Callable[[], AbstractContextManager[None]]
-"""Makes the client's exceptions ours while it is entered."""
-
 _NAMES: dict[int, StreamName] = {1: "stdout", 2: "stderr"}
 
 
-class Source(Protocol):
-    """Bytes: ``read`` waits for all of a count, ``read1`` takes what is there."""
+class Engine(Protocol):
+    """What the functions below ask. Both raise EngineError, EngineUnreachableError."""
 
-    def read(self, count: int) -> bytes: ...
+    def question(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The decoded answer."""
 
-    def read1(self, count: int) -> bytes: ...
+    def stream(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[EngineConnection, Reply]:
+        """An answer that goes on, on a connection of its own."""
 
 
 class Output:
@@ -49,22 +51,19 @@ class Output:
     ``framed``: both streams, told apart; else one, as a terminal has.
     """
 
-    def __init__(self, reply: Any, source: Source, *, framed: bool) -> None:
+    def __init__(self, connection: EngineConnection, reply: Reply, *, framed: bool) -> None:
+        self._connection = connection
         self._reply = reply
-        self._source = source
-        self._connection = reply.raw._fp.fp.raw._sock
         self._framed = framed
         self._left = 0
         self._name: StreamName = "stdout"
         self._closed = False
-        # A program may be silent for as long as it likes.
-        self._connection.settimeout(None)
 
     def read(self) -> tuple[StreamName, bytes] | None:
         """The next piece, None at the end. Raises EngineUnreachableError."""
         try:
             return self._piece()
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError) as error:
             if self._closed:
                 return None
             raise EngineUnreachableError(f"the engine broke off a stream: {error}") from error
@@ -72,32 +71,30 @@ class Output:
     def send(self, data: bytes) -> None:
         """To the program's input; one that takes no more is not told."""
         with contextlib.suppress(OSError):
-            self._connection.sendall(data)
+            self._connection.send(data)
 
     def end_input(self) -> None:
         with contextlib.suppress(OSError):
-            self._connection.shutdown(SENDING)
+            self._connection.end_input()
 
     def close(self) -> None:
         """From any thread."""
         self._closed = True
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(BOTH_WAYS)
+        self._connection.shut()
 
     def release(self) -> None:
         """Give the connection back; only when nobody reads any more."""
         self.close()
         self._connection.close()
-        self._reply.close()
 
     def _piece(self) -> tuple[StreamName, bytes] | None:
         while self._framed and not self._left:
-            header = _exactly(self._source, FRAME_HEADER_BYTES)
+            header = _exactly(self._reply, FRAME_HEADER_BYTES)
             if len(header) < FRAME_HEADER_BYTES:
                 return None
             self._name = _NAMES.get(header[0], "stdout")
             self._left = int.from_bytes(header[4:], "big")
-        data = self._source.read1(min(PIECE_BYTES, self._left) if self._framed else PIECE_BYTES)
+        data = self._reply.read(min(PIECE_BYTES, self._left) if self._framed else PIECE_BYTES)
         if self._framed:
             self._left -= len(data)
         return (self._name, data) if data else None
@@ -166,64 +163,55 @@ class EngineSession:
         return None if expired.is_set() else bytes(output)
 
 
-def open_log(client: Any, container_id: str, query: LogQuery) -> EngineLog:
-    """``client`` is the low-level client, whose exceptions pass through here, and below."""
-    framed = not _has_terminal(client, container_id)
-    url = client._url("/containers/{0}/logs", container_id)
-    reply = client._get(url, params=log_parameters(query), stream=True)
-    client._raise_for_status(reply)
-    return EngineLog(Output(reply, reply.raw._fp, framed=framed))
+def open_log(engine: Engine, container_id: str, query: LogQuery) -> EngineLog:
+    """Raises EngineError, as all of these."""
+    framed = not _has_terminal(engine, container_id)
+    path = target(f"/containers/{container_id}/logs", **log_parameters(query))
+    return EngineLog(Output(*engine.stream("GET", path), framed=framed))
 
 
-def open_exec(client: Any, container_id: str, request: ExecRequest, translated: Translated) -> EngineSession:
-    """``translated`` is entered around the session's later questions."""
-    wanted = {"stdin": request.stdin, "stdout": request.stdout, "stderr": request.stderr}
-    exec_id = client.exec_create(container_id, list(request.argv), tty=request.tty, **wanted)["Id"]
+def open_exec(engine: Engine, container_id: str, request: ExecRequest) -> EngineSession:
+    """The program runs when this returns."""
+    wanted = {
+        "Cmd": list(request.argv),
+        "Tty": request.tty,
+        "AttachStdin": request.stdin,
+        "AttachStdout": request.stdout,
+        "AttachStderr": request.stderr,
+    }
+    exec_id = engine.question("POST", f"/containers/{container_id}/exec", wanted)["Id"]
     body = {"Tty": request.tty, "Detach": False}
-    output = _hijacked(client, client._url("/exec/{0}/start", exec_id), body, {}, framed=not request.tty)
+    streams = engine.stream("POST", f"/exec/{exec_id}/start", body, HIJACK)
 
     def resize(width: int, height: int) -> None:
-        with translated():
-            client.exec_resize(exec_id, height=height, width=width)
+        engine.question("POST", target(f"/exec/{exec_id}/resize", h=str(height), w=str(width)))
 
     def exit_code() -> int | None:
-        with translated():
-            found = client.exec_inspect(exec_id)
+        found = engine.question("GET", f"/exec/{exec_id}/json")
         return None if found["Running"] or found["ExitCode"] is None else int(found["ExitCode"])
 
-    return EngineSession(output, resize, exit_code)
+    return EngineSession(Output(*streams, framed=not request.tty), resize, exit_code)
 
 
-def open_attached(
-    client: Any, container_id: str, wanted: Mapping[str, bool], translated: Translated
-) -> EngineSession:
+def open_attached(engine: Engine, container_id: str, wanted: Mapping[str, bool]) -> EngineSession:
     """``wanted``: which of stdin, stdout and stderr. There is no exit code to wait for."""
-    framed = not _has_terminal(client, container_id)
-    parameters = {"stream": 1, **{name: int(value) for name, value in wanted.items()}}
-    url = client._url("/containers/{0}/attach", container_id)
-    output = _hijacked(client, url, None, parameters, framed=framed)
+    framed = not _has_terminal(engine, container_id)
+    query = {"stream": "1", **{name: str(int(value)) for name, value in wanted.items()}}
+    streams = engine.stream("POST", target(f"/containers/{container_id}/attach", **query), None, HIJACK)
 
     def resize(width: int, height: int) -> None:
-        with translated():
-            client.resize(container_id, height=height, width=width)
+        query = {"h": str(height), "w": str(width)}
+        engine.question("POST", target(f"/containers/{container_id}/resize", **query))
 
-    return EngineSession(output, resize, lambda: 0)
-
-
-def _hijacked(client: Any, url: str, body: Any, parameters: Mapping[str, int], *, framed: bool) -> Output:
-    """The streams of a program, on the connection that asked for them."""
-    reply = client._post(url, json=body, params=parameters, headers=HIJACK, stream=True)
-    client._raise_for_status(reply)
-    # The buffered reader, not the socket below it: output may have come together with the reply's head.
-    return Output(reply, reply.raw._fp.fp, framed=framed)
+    return EngineSession(Output(*streams, framed=framed), resize, lambda: 0)
 
 
-def _has_terminal(client: Any, container_id: str) -> bool:
+def _has_terminal(engine: Engine, container_id: str) -> bool:
     """Whether its output is one stream without frames."""
-    return bool(client.inspect_container(container_id)["Config"]["Tty"])
+    return bool(engine.question("GET", f"/containers/{container_id}/json")["Config"]["Tty"])
 
 
-def _exactly(source: Source, count: int) -> bytes:
+def _exactly(source: Reply, count: int) -> bytes:
     """``count`` bytes, fewer only at the end."""
     parts = bytearray()
     while len(parts) < count:
