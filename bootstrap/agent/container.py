@@ -113,6 +113,8 @@ def container_spec(
         read_only_root=security.read_only_root_filesystem,
         runtime=spec.runtime_class_name,
         stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
+        log_max_size=node.log_max_size,
+        log_max_files=node.log_max_files,
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,

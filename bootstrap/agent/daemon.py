@@ -17,6 +17,7 @@ from bootstrap.agent.filesource import FileSource
 from bootstrap.agent.history import History
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.logfiles import LogFiles
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
@@ -79,6 +80,7 @@ class Agent:
         self._relist_seconds = relist_seconds
         self._volumes = Volumes(node, processes)
         hooks = Hooks(http, self.engine, clock, self.history, self._wake_pod, spawn_hook)
+        self._logs = LogFiles(node.logs)
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._sources: list[Source] = [FileSource(manifests, node.name)] if manifests else []
@@ -90,6 +92,7 @@ class Agent:
             clock,
             self.engine,
             self._volumes,
+            self._logs,
             self.prober,
             self.history,
             hooks,
@@ -106,6 +109,7 @@ class Agent:
         self._knows_orphans = False
         self.api: Callable[[], ApiStatus | None] = lambda: None
         self._listeners: list[Callable[[], None]] = []
+        self._is_swept = False
         self._reported: set[tuple[str, str]] = set()
         self._complaints: dict[str, str] = {}
         self._events_runtime: ContainerRuntime | None = None
@@ -163,6 +167,7 @@ class Agent:
         An orphan is a pod of ours whose manifest vanished while no agent ran. One whose manifest is there but
         unreadable now stays, as its last good version is what runs. Raises EngineUnreachableError.
         """
+        on_disk = self._volumes.uids() if not self._is_swept else frozenset()
         with self.engine.lent() as runtime:
             found = found_pods(runtime.summaries(owned_by(self.node.name)))
         with self._lock:
@@ -179,6 +184,21 @@ class Agent:
                 if each not in kept:
                     log.info("pod %s has no manifest any more", each.key)
                     self._want(each.name, each.namespace, None)
+            if self._is_swept or self._listing.unreadable:
+                return
+            self._is_swept = True
+            known = {pod.uid for pod in self._listing.pods}.union(*(each.uids for each in found.values()))
+        self._sweep(on_disk - known)
+
+    def _sweep(self, uids: frozenset[str]) -> None:
+        """Once: what pods that nobody knows of any more have left, from a time when no agent ran.
+
+        ``uids`` were on disk before the containers and manifests were looked at that do not have them.
+        """
+        for uid in sorted(uids):
+            log.info("removing what is left of a pod that is gone: %s", uid)
+            self._volumes.remove_pod(uid)
+        self._logs.sweep()
 
     def turn(self) -> float:
         """``resync`` as a job of the crew."""

@@ -11,9 +11,10 @@ from pathlib import Path
 class Node:
     """``root`` holds what belongs to pods (emptyDirs, hosts files); ``address`` "" while there is no route.
 
-    ``etc`` is where the node's hosts and resolv.conf are; ``cores`` and ``memory`` (bytes) its size.
-    ``labels`` are those it was given, ``architecture`` as Go says it. ``cluster_dns``: addresses of the
-    cluster's DNS servers, none before there is a cluster.
+    ``logs`` gets links to the containers' logs, None for none; each log is rotated at ``log_max_size`` bytes,
+    0 leaves that to the engine. ``etc`` is where the node's hosts and resolv.conf are; ``cores`` and
+    ``memory`` (bytes) its size. ``labels`` are those it was given, ``architecture`` as Go says it.
+    ``cluster_dns``: addresses of the cluster's DNS servers, none before there is a cluster.
     """
 
     name: str
@@ -24,6 +25,9 @@ class Node:
     seccomp_profiles: Path = Path("/var/lib/kubelet/seccomp")
     cores: int = 1
     memory: int = 0
+    logs: Path | None = None
+    log_max_size: int = 0
+    log_max_files: int = 0
     architecture: str = "amd64"
     labels: Mapping[str, str] = field(default_factory=dict)
     has_apparmor: bool = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bootstrap.agent.names import MANIFEST, POD_NAME, POD_NAMESPACE
+from bootstrap.agent.names import MANIFEST, POD_NAME, POD_NAMESPACE, POD_UID
 from bootstrap.runtime.api import ContainerSummary
 
 Picture = frozenset[tuple[str, str]]
@@ -24,6 +24,7 @@ class Found:
     namespace: str
     picture: Picture
     manifests: frozenset[str]
+    uids: frozenset[str]
 
     @property
     def key(self) -> str:
@@ -42,6 +43,7 @@ def found_pods(containers: Iterable[ContainerSummary]) -> dict[str, Found]:
             namespace,
             frozenset((each.id, each.status) for each in group),
             frozenset(each.labels[MANIFEST] for each in group if MANIFEST in each.labels),
+            frozenset(each.labels.get(POD_UID, "") for each in group),
         )
         for (name, namespace), group in grouped.items()
     )

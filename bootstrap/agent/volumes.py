@@ -52,6 +52,9 @@ def remove_pod_directory(directory: Path, processes: ProcessRunner) -> Path | No
     for mount in mounts_below(directory):
         if not processes.run(["umount", str(mount)]).ok:
             return mount
+    left = mounts_below(directory)
+    if left:
+        return left[0]
     shutil.rmtree(directory, ignore_errors=True)
     return None
 
@@ -95,6 +98,13 @@ class Volumes:
         busy = remove_pod_directory(self._node.pod_directory(uid), self._processes)
         if busy:
             log.warning("%s is still in use and stays", busy)
+
+    def uids(self) -> frozenset[str]:
+        """The pods that have something on disk."""
+        try:
+            return frozenset(os.listdir(self._node.pod_directory("")))
+        except FileNotFoundError:
+            return frozenset()
 
     def _source(self, pod: StaticPod, volume: Volume, pod_ip: str) -> Path:
         if volume.host_path is not None:

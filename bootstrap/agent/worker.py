@@ -20,6 +20,7 @@ from bootstrap.agent.hooks import Hooks, HookTarget, pre_stop_of
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.lastwords import LastWords
 from bootstrap.agent.launcher import Launcher
+from bootstrap.agent.logfiles import LogFiles
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import SANDBOX, Instance, instance_of, labels_of_pod
@@ -54,6 +55,7 @@ class Surroundings:
     clock: Clock
     engine: Connections
     volumes: Volumes
+    logs: LogFiles
     prober: Prober
     history: History
     hooks: Hooks
@@ -196,6 +198,7 @@ class Worker:
         labels = labels_of_pod(self._at.node.name, self.name, self.namespace)
         instances = tuple(instance_of(each) for each in runtime.list(labels))
         self.picture = frozenset((each.id, each.state.status) for each in instances)
+        self._at.logs.keep(self.name, self.namespace, instances)
         if not instances and self._memory.leaving:
             self._clean_up(set())
             self._memory = Memory()
@@ -338,4 +341,5 @@ class Worker:
         """Remove what pods that are gone had on disk."""
         for uid in sorted(self._uids - present):
             self._at.volumes.remove_pod(uid)
+            self._at.logs.remove_pod(self.name, self.namespace, uid)
         self._uids = present

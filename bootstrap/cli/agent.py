@@ -29,6 +29,16 @@ Examples:
 """
 
 
+def _bytes(_ctx: click.Context, _parameter: click.Parameter, text: str) -> int:
+    """A quantity of the command line."""
+    from bootstrap.model.quantity import whole
+
+    try:
+        return whole(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write 10Mi, for example") from error
+
+
 @click.group(epilog=EPILOG)
 def agent() -> None:
     """Run static pods from a directory of manifests, without a kubelet."""
@@ -66,6 +76,20 @@ def agent() -> None:
 @click.option("--root-dir", default=str(LAYOUT.state), show_default=True, help="Keeps what belongs to pods.")
 @click.option("--healthz-port", default=HEALTHZ_PORT, show_default=True, help="On 127.0.0.1; 0 for none.")
 @click.option("--file-check-frequency", default="20s", show_default=True, metavar="DURATION")
+@click.option(
+    "--log-dir",
+    default=str(LAYOUT.pod_logs.parent),
+    show_default=True,
+    help="Gets links to the containers' logs, in pods/ and containers/; empty for none.",
+)
+@click.option(
+    "--container-log-max-size",
+    default="10Mi",
+    show_default=True,
+    callback=_bytes,
+    help="0: the engine's own settings.",
+)
+@click.option("--container-log-max-files", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--pause-image", default=DEFAULT_PAUSE_IMAGE, show_default=True)
 @click.option(
     "--cluster-dns", default="", metavar="IP,...", help="DNS servers of pods that ask for the cluster's."
@@ -110,6 +134,9 @@ def run(
     root_dir: str,
     healthz_port: int,
     file_check_frequency: str,
+    log_dir: str,
+    container_log_max_size: int,
+    container_log_max_files: int,
     pause_image: str,
     cluster_dns: str,
     cluster_domain: str,
@@ -155,6 +182,9 @@ def run(
             registering=registering(
                 kubeconfig, register_node, node_labels, register_with_taints, port if serves else 0
             ),
+            logs=Path(log_dir).absolute() if log_dir else None,
+            log_max_size=container_log_max_size,
+            log_max_files=container_log_max_files,
             serving=Serving(
                 port=port if serves else 0,
                 address=address,

@@ -61,6 +61,9 @@ class Settings:
     allowed_unsafe_sysctls: tuple[str, ...]
     node_address: str
     registering: Registering | None
+    logs: Path | None
+    log_max_size: int
+    log_max_files: int
     serving: Serving
 
 
@@ -73,6 +76,9 @@ def run_agent(settings: Settings) -> None:
         root=settings.root,
         pause_image=settings.pause_image,
         address=settings.node_address or SystemNetwork().default_address(),
+        logs=settings.logs,
+        log_max_size=settings.log_max_size,
+        log_max_files=settings.log_max_files,
         cores=os.cpu_count() or 1,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=ARCHITECTURES.get(os.uname().machine, os.uname().machine),

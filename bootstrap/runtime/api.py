@@ -75,7 +75,8 @@ class ContainerSpec:
     ``network_mode``/``ipc_mode``/``pid_mode``/``uts_mode``: "", "host", "none", "bridge" or
     "container:ID". ``entrypoint``/``command`` None leaves the image's own. ``memory`` in bytes and ``nano``
     values as Docker counts them; 0 is unset. ``security_options`` as Docker spells them
-    ("seccomp=unconfined", "no-new-privileges").
+    ("seccomp=unconfined", "no-new-privileges"). The log is rotated at ``log_max_size`` bytes, of which
+    ``log_max_files`` files are kept; 0 leaves that to the engine, as does a log driver without such options.
     """
 
     name: str
@@ -109,6 +110,8 @@ class ContainerSpec:
     masked_paths: tuple[str, ...] | None = None
     read_only_root: bool = False
     stdin: bool = False
+    log_max_size: int = 0
+    log_max_files: int = 0
     stdin_once: bool = False
     tty: bool = False
     stop_signal: str = ""

@@ -94,6 +94,10 @@ def _host_config(spec: ContainerSpec, *, allow_negative_oom: bool) -> dict[str, 
         if not spec.masked_paths:
             # "Unmasked" means both lists: what is not hidden is not read-only either.
             host["ReadonlyPaths"] = []
+    if spec.log_max_size:
+        # Without a type these are for the engine's own log driver.
+        limits = {"max-size": str(spec.log_max_size), "max-file": str(max(1, spec.log_max_files))}
+        host["LogConfig"] = {"Type": "", "Config": limits}
     if spec.runtime:
         host["Runtime"] = spec.runtime
     return host

@@ -126,10 +126,14 @@ def _remove_pod_directories(context: Context, container: Container) -> Iterator[
 
 
 def _log_links(context: Context, container: Container) -> Iterator[PurePosixPath]:
-    """Links in /var/log/containers end in the ID of the container they belong to."""
+    """Links in /var/log/containers begin with the pod's name, which has the node's in it.
+
+    So those of containers that went before are found, too.
+    """
     directory = context.layout.container_logs
+    prefix = f"{container.labels.get(POD_NAME, '')}_{container.labels.get(POD_NAMESPACE, '')}_"
     for name in context.files.list_names(directory):
-        if name.endswith(f"-{container.id}.log"):
+        if name.endswith(f"-{container.id}.log") or (len(prefix) > 2 and name.startswith(prefix)):
             yield directory / name
 
 

@@ -47,6 +47,7 @@ class AgentHarness:
         self.manifests = directory / "manifests"
         self.manifests.mkdir(exist_ok=True)
         self.root = directory / "state"
+        self.logs = directory / "log"
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
         self.engine.add_image(PAUSE)
@@ -59,7 +60,7 @@ class AgentHarness:
         self.agent = self.new_agent()
 
     def new_agent(self) -> Agent:
-        node = Node("n1", self.root, PAUSE, address="192.0.2.10")
+        node = Node("n1", self.root, PAUSE, address="192.0.2.10", logs=self.logs)
         return Agent(
             self.manifests,
             node,

@@ -55,6 +55,7 @@ class RealAgent:
             "socket": self.socket,
             "node-name": self.node,
             "root-dir": self.directory / "state",
+            "log-dir": self.directory / "logs",
             "healthz-port": self.healthz_port,
             "pause-image": self.pause_image,
             **self.options,

@@ -33,6 +33,9 @@ def with_pods(node: FakeNode) -> FakeNode:
     node.files.write(ETCD_DATA / "member/snap/db", "data", 0o600)
     node.files.write(PurePosixPath("/var/lib/bootstrap/pods/uid-etcd/etc-hosts"), "", 0o644)
     node.files.write(PurePosixPath("/var/log/pods/kube-system_etcd_uid-etcd/etcd/0.log"), "", 0o640)
+    for identity in ("running", "removed-before"):
+        link = PurePosixPath(f"/var/log/containers/etcd_kube-system_etcd-{identity}.log")
+        node.files.write(link, "", 0o640)
     return node
 
 

@@ -74,3 +74,11 @@ def test_unmasked_paths_are_not_read_only_either() -> None:
 )
 def test_lowering_an_oom_score_needs_cap_sys_resource(status: str, allowed: bool) -> None:
     assert allows_negative_oom_score(status) is allowed
+
+
+def test_a_log_is_rotated_by_the_engine_s_own_log_driver() -> None:
+    spec = ContainerSpec(name="n", image="i", log_max_size=1024, log_max_files=3)
+    host = create_request(spec, allow_negative_oom=True)["HostConfig"]
+    assert host["LogConfig"] == {"Type": "", "Config": {"max-size": "1024", "max-file": "3"}}
+    plain = create_request(ContainerSpec(name="n", image="i"), allow_negative_oom=True)["HostConfig"]
+    assert "LogConfig" not in plain

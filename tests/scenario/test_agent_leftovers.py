@@ -1,0 +1,85 @@
+"""What pods leave on disk, and that it goes with them, also when they went while no agent ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.agent import IMAGE, AgentHarness, document
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> AgentHarness:
+    return AgentHarness(tmp_path)
+
+
+def with_volume(name: str) -> dict[str, object]:
+    main = {"name": "main", "image": IMAGE, "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    return document(name, containers=[main], volumes=[{"name": "v", "emptyDir": {}}])
+
+
+def pods_on_disk(harness: AgentHarness) -> list[str]:
+    return sorted(path.name for path in (harness.root / "pods").iterdir())
+
+
+def leave(harness: AgentHarness, uid: str) -> Path:
+    """A directory as a pod leaves it that went while no agent ran."""
+    volume = harness.root / "pods" / uid / "volumes" / "kubernetes.io~empty-dir" / "v"
+    volume.mkdir(parents=True)
+    (volume / "data").write_text("x")
+    return volume
+
+
+def test_a_new_agent_removes_what_a_pod_left_that_nobody_knows(harness: AgentHarness) -> None:
+    harness.write("web.yaml", with_volume("web"))
+    harness.settle()
+    uid = harness.pod().uid
+    leave(harness, "gone")
+    harness.restart_agent()
+    harness.settle()
+    assert pods_on_disk(harness) == [uid]
+
+
+def test_it_keeps_what_belongs_to_a_container_without_a_manifest_until_that_is_gone(
+    harness: AgentHarness,
+) -> None:
+    path = harness.write("web.yaml", with_volume("web"))
+    harness.settle()
+    path.write_text("{")
+    leave(harness, "gone")
+    harness.restart_agent()
+    harness.settle()
+    assert len(pods_on_disk(harness)) == 2  # the bad manifest may be that of the other one, too
+    path.unlink()
+    harness.settle()
+    harness.settle()
+    assert pods_on_disk(harness) == []
+
+
+def test_nothing_is_swept_before_the_manifests_were_listed(harness: AgentHarness) -> None:
+    leave(harness, "gone")
+    aside = harness.manifests.rename(harness.manifests.with_name("aside"))
+    harness.restart_agent()
+    harness.settle()
+    assert pods_on_disk(harness) == ["gone"]
+    aside.rename(harness.manifests)
+    harness.settle()
+    assert pods_on_disk(harness) == []
+
+
+def test_links_to_logs_follow_the_containers(harness: AgentHarness) -> None:
+    path = harness.write("web.yaml", document("web"))
+    harness.settle()
+    pods, containers = harness.logs / "pods", harness.logs / "containers"
+    directory = pods / f"default_web-n1_{harness.pod().uid}" / "main"
+    assert [link.name for link in directory.iterdir()] == ["0.log"]
+    for _ in range(3):
+        harness.engine.exit("main", 1)
+        harness.advance(45)
+    assert sorted(link.name for link in directory.iterdir()) == ["2.log", "3.log"]
+    assert len(list(containers.iterdir())) == 2
+    path.unlink()
+    harness.settle()
+    harness.settle()
+    assert (list(pods.iterdir()), list(containers.iterdir())) == ([], [])
