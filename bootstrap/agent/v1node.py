@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bootstrap.agent.features import DECLARED_FEATURES
 from bootstrap.agent.node import Node
 from bootstrap.agent.v1pod import v1_time
 from bootstrap.host.system import Room, SystemInfo
@@ -99,6 +100,7 @@ def node_status(
     }
     if options.port:
         status["daemonEndpoints"] = {"kubeletEndpoint": {"Port": options.port}}
+        status["declaredFeatures"] = list(DECLARED_FEATURES)
     return status
 
 

@@ -15,7 +15,9 @@ import pytest
 from bootstrap.model.layout import ETCD, KUBE_APISERVER
 from bootstrap.model.version import KubernetesVersion
 from tests.e2e.conftest import Lab
-from tests.e2e.control_plane import ControlPlane, config_map
+from tests.e2e.control_plane import ControlPlane, config_map, wait_until
+from tests.e2e.talker import put_talker, remove_talker
+from tests.fixtures.probe_image import PROGRAM
 from tests.lab import LabNode
 from tests.lab.programs import NEWEST, PREVIOUS
 
@@ -71,10 +73,30 @@ def life(lab: Lab) -> Iterator[Life]:
         yield Life(node)
 
 
+@pytest.fixture
+def talker(life: Life) -> Iterator[str]:
+    name = put_talker(life.node)
+    command = ["kubectl", "logs", name, "--container=main"]
+    try:
+        wait_until(lambda: life.node.run(command, check=False).stdout, "its log can be read")
+        yield name
+    finally:
+        remove_talker(life.node)
+        wait_until(lambda: not life.cluster.get("pods")["items"], "its mirror is gone")
+
+
 def test_the_previous_release_comes_up(life: Life) -> None:
     life.cluster.wait_healthy()
     assert f'"gitVersion": "{PREVIOUS.text}"' in life.cluster.kubectl("get", "--raw=/version")
     assert life.cluster.kubectl("get", "--raw=/readyz?verbose").rstrip().endswith("readyz check passed")
+
+
+@pytest.mark.parametrize("websockets", ["true", "false"])
+def test_people_get_into_its_pods(life: Life, talker: str, websockets: str) -> None:
+    command = ["kubectl", "exec", talker, "--container=main", "--", PROGRAM, "print:inside"]
+    environment = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": websockets}
+    assert life.node.run(command, environment=environment).stdout == "inside\n"
+    assert life.cluster.kubectl("logs", talker, "--container=main", "--tail=1") == "two\n"
 
 
 def test_a_changed_flag_is_planned_and_restarts_its_component(life: Life) -> None:

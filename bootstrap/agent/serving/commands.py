@@ -5,7 +5,6 @@ Invariant: neither outlives the other, but for a program that docker cannot end.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -20,8 +19,6 @@ from bootstrap.errors import BootstrapError
 from bootstrap.host.connection import Connection, ConnectionEndedError
 from bootstrap.host.httpexchange import Exchange, IncomingRequest
 from bootstrap.runtime.api import ContainerRuntime, ExecRequest, Session
-
-log = logging.getLogger("bootstrap.agent")
 
 FAREWELL_SECONDS = 5.0
 """For a client to close the connection after it was told how the program ended."""
@@ -53,8 +50,6 @@ class Commands:
         with self._streams.one(), closing(self._connect()) as runtime:
             instance = self._running(runtime, namespace, name, container)
             channels = command_channels(exchange, wanted)
-            what = "exec in" if wanted.argv else "attached to"
-            log.info("pod %s_%s: %s container %s", name, namespace, what, container)
             try:
                 session = start(runtime, instance.id, wanted)
             except BootstrapError as error:

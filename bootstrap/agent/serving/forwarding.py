@@ -6,7 +6,6 @@ harms no other; with the client all of them end.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -23,8 +22,6 @@ from bootstrap.host.httpexchange import Exchange
 from bootstrap.host.podnetwork import connect_in_network_of, connect_loopback
 from bootstrap.host.spdy import SpdyConnection, SpdyEvent
 from bootstrap.runtime.api import ContainerRuntime
-
-log = logging.getLogger("bootstrap.agent")
 
 PIECE_BYTES = 32 * 1024
 SENDING, BOTH_WAYS = 1, 2
@@ -60,7 +57,6 @@ class Forwarding:
         with self._streams.one():
             dial = self._dial(namespace, name)
             connection = forwarding_connection(exchange)
-            log.info("pod %s_%s: ports are forwarded", name, namespace)
             with suppress(ConnectionEndedError):
                 Forwarder(connection, dial, name).run()
 

@@ -6,6 +6,7 @@ clients, speak SPDY. Invariant: what is offered and not spoken here is refused b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from bootstrap.agent.serving.channels import (
@@ -26,6 +27,8 @@ from bootstrap.host.httpexchange import Exchange, IncomingRequest
 from bootstrap.host.spdy import Pipe, SpdyConnection
 from bootstrap.host.websocket import WebSocket, accept, is_upgrade
 from bootstrap.runtime.api import ExecRequest
+
+log = logging.getLogger("bootstrap.agent")
 
 SPDY = "SPDY/3.1"
 STREAM_VERSION = "X-Stream-Protocol-Version"
@@ -73,11 +76,13 @@ def command_channels(exchange: Exchange, wanted: ExecRequest) -> Channels:
     if is_upgrade(request, "websocket"):
         offered = request.header_words("sec-websocket-protocol")
         protocol = _agreed(offered or ("",), DIALECTS, 400)
+        _say(request, f"WebSocket ({protocol})")
         socket = accept(exchange, protocol, STREAM_SECONDS)
         first = STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR
         return WebSocketChannels(socket, DIALECTS[protocol], first)
     if is_upgrade(request, SPDY):
         protocol = _agreed(_stream_versions(request) or ("channel.k8s.io",), SPDY_DIALECTS, 403)
+        _say(request, f"{SPDY} ({protocol})")
         exchange.upgrade(SPDY, {STREAM_VERSION: protocol})
         pipe = ConnectionPipe(exchange.connection)
         connection = SpdyConnection(pipe)
@@ -92,15 +97,22 @@ def forwarding_connection(exchange: Exchange) -> SpdyConnection:
     request = exchange.request
     if is_upgrade(request, "websocket"):
         _agreed(request.header_words("sec-websocket-protocol"), (TUNNEL,), 400)
+        _say(request, f"WebSocket ({TUNNEL})")
         pipe: Pipe = TunnelPipe(accept(exchange, TUNNEL, STREAM_SECONDS))
         return SpdyConnection(pipe)
     if is_upgrade(request, SPDY):
         _agreed(_stream_versions(request), (FORWARD,), 403)
+        _say(request, f"{SPDY} ({FORWARD})")
         exchange.upgrade(SPDY, {STREAM_VERSION: FORWARD})
         plain = ConnectionPipe(exchange.connection)
         plain.patience = None
         return SpdyConnection(plain)
     raise RefusedError(400, "Upgrade request required")
+
+
+def _say(request: IncomingRequest, protocol: str) -> None:
+    """Somebody gets into a pod: that is worth a line, though not what they type."""
+    log.info("%s over %s", request.path, protocol)
 
 
 def _stream_versions(request: IncomingRequest) -> tuple[str, ...]:
