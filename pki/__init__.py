@@ -3,6 +3,10 @@
     catalog   what certificates a control plane has, as data
     cluster   what is particular to one cluster and node
     ensure    the certificates directory as it should be: reuse, check, make, write
+    renew     new certificates in the place of old ones
+    csr       requests for an authority elsewhere
+    sealing   private keys on their way to another control plane
+    pins      what a machine is told of an authority before it trusts it
     clients   client certificates for kubeconfig files
     pool      keys made in the background, on all CPUs
 

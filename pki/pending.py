@@ -4,11 +4,12 @@ Before the first file is written, all of them are written down in one (``.pendin
 after the last. So whoever finds it knows that what is missing was about to be written, and finishes that;
 half a pair without it is somebody else's doing and is left alone.
 
-Invariant: a file that exists is never overwritten.
+Invariant: a file that exists is overwritten only when it has the content it is known to replace.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +26,15 @@ Announce = Callable[[tuple[PurePosixPath, ...]], None]
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file to make; ``path`` is absolute text."""
+    """A file to make; ``path`` is absolute text.
+
+    ``replaces`` is the SHA-256 (hex) of the content it takes the place of, "" when there is no such file.
+    """
 
     path: str
     content: str
     mode: int
+    replaces: str = ""
 
 
 def pending_path(directory: PurePosixPath) -> PurePosixPath:
@@ -38,7 +43,7 @@ def pending_path(directory: PurePosixPath) -> PurePosixPath:
 
 
 def commit(files: Files, directory: PurePosixPath, new: Sequence[NewFile], announce: Announce) -> None:
-    """Make these files below ``directory``, none of which exists."""
+    """Make these files; ``directory`` keeps the note. Those that replace nothing do not exist."""
     pending = pending_path(directory)
     announce((pending, *(PurePosixPath(file.path) for file in new)))
     files.make_directory(directory, DIRECTORY_MODE)
@@ -57,7 +62,7 @@ def settle(files: Files, directory: PurePosixPath) -> tuple[PurePosixPath, ...]:
     if not files.exists(pending):
         return ()
     new = _load(files, pending)
-    missing = [file for file in new if not files.exists(PurePosixPath(file.path))]
+    missing = [file for file in new if _is_owed(files, file)]
     changed = [file.path for file in new if file not in missing and not _is_there(files, file)]
     if changed:
         raise PkiError(
@@ -75,6 +80,18 @@ def _write(files: Files, new: Sequence[NewFile]) -> None:
         path = PurePosixPath(file.path)
         files.make_directory(path.parent, DIRECTORY_MODE)
         files.write(path, file.content, file.mode)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_owed(files: Files, file: NewFile) -> bool:
+    """Whether the interrupted run had not come to it yet."""
+    path = PurePosixPath(file.path)
+    if not files.exists(path):
+        return True
+    return bool(file.replaces) and digest(files.read_bytes(path)) == file.replaces
 
 
 def _is_there(files: Files, file: NewFile) -> bool:

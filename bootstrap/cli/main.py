@@ -27,6 +27,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("bootstrap.cli.plan:apply", "Bring the node to its configuration, one component at a time."),
     "token": ("bootstrap.cli.token:token", "Make, list and delete bootstrap tokens, with which nodes join."),
     "config": ("bootstrap.cli.config:config", "Print, check and migrate configurations."),
+    "certs": (
+        "bootstrap.cli.certs:certs",
+        "See when certificates end, renew them, make requests for an authority elsewhere.",
+    ),
+    "kubeconfig": ("bootstrap.cli.kubeconfig:kubeconfig", "Make kubeconfig files for people."),
     "reset": ("bootstrap.cli.reset:reset", "Remove what init made, and nothing else."),
     "images": ("bootstrap.cli.images:images", "List, pull, build, load and save component images."),
     "agent": ("bootstrap.cli.agent:agent", "The static-pod agent: run it, ask it, read its log."),

@@ -7,12 +7,12 @@ write, so a file that ``kubectl config`` has rewritten without a change has the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.secret import Secret
 from bootstrap.model.version import KubernetesVersion
-from bootstrap.render.documents import dump
+from bootstrap.render.documents import dump, load
 
 Endpoint = Literal["control-plane", "local"]
 
@@ -69,12 +69,25 @@ def server_of(identity: ClientIdentity, control_plane: ControlPlane) -> str:
 def render_kubeconfig(
     *, server: str, cluster_name: str, user: str, ca: str, certificate: str, key: Secret
 ) -> str:
-    """Kubeconfig text with everything embedded; ``ca``, ``certificate`` and ``key`` are PEM."""
+    """Kubeconfig text with everything embedded; ``ca``, ``certificate`` and ``key`` are PEM.
+
+    Without ``ca`` or ``certificate`` these are left out, for whoever has them signed to fill in.
+    """
+    credentials = {"client-key-data": _encoded(key.reveal())}
+    if certificate:
+        credentials["client-certificate-data"] = _encoded(certificate)
+    return _render(server=server, cluster_name=cluster_name, user=user, ca=ca, credentials=credentials)
+
+
+def render_token_kubeconfig(*, server: str, cluster_name: str, user: str, ca: str, token: Secret) -> str:
+    """Kubeconfig text of a user who shows a token."""
+    credentials = {"token": token.reveal()}
+    return _render(server=server, cluster_name=cluster_name, user=user, ca=ca, credentials=credentials)
+
+
+def _render(*, server: str, cluster_name: str, user: str, ca: str, credentials: dict[str, str]) -> str:
     context = f"{user}@{cluster_name}"
-    credentials = {
-        "client-certificate-data": _encoded(certificate),
-        "client-key-data": _encoded(key.reveal()),
-    }
+    trust = {"certificate-authority-data": _encoded(ca)} if ca else {}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -82,7 +95,7 @@ def render_kubeconfig(
         "clusters": [
             {
                 "name": cluster_name,
-                "cluster": {"server": server, "certificate-authority-data": _encoded(ca)},
+                "cluster": {"server": server, **trust},
             }
         ],
         "contexts": [{"name": context, "context": {"cluster": cluster_name, "user": user}}],
@@ -91,10 +104,29 @@ def render_kubeconfig(
     return dump(document)
 
 
+def with_client(text: str, certificate: str, key: Secret, ca: str = "") -> str:
+    """A kubeconfig whose current user has another certificate, and its cluster another ``ca`` if given.
+
+    ``text`` has been read by ``bootstrap.kube.kubeconfig`` before, so the current context and its user exist.
+    """
+    document = load(text)
+    context = _entry(document, "context", document["current-context"])
+    user = _entry(document, "user", context["user"])
+    for field in ("client-certificate", "client-key"):
+        user.pop(field, None)
+    user |= {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(key.reveal())}
+    if ca:
+        _entry(document, "cluster", context["cluster"])["certificate-authority-data"] = _encoded(ca)
+    return dump(document)
+
+
+def _entry(document: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = document[f"{kind}s"]
+    return next(entry[kind] for entry in entries if entry["name"] == name)
+
+
 def render_cluster_info(server: str, ca: str) -> str:
     """The part of a kubeconfig that everybody may know: one cluster without a name, and nobody's identity."""
-    import yaml
-
     cluster = {"server": server, "certificate-authority-data": _encoded(ca)}
     document = {
         "apiVersion": "v1",
@@ -104,7 +136,7 @@ def render_cluster_info(server: str, ca: str) -> str:
         "contexts": None,
         "users": None,
     }
-    return yaml.safe_dump(document, sort_keys=True, width=float("inf"))
+    return dump(document)
 
 
 def _encoded(pem: str) -> str:
