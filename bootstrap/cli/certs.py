@@ -136,7 +136,7 @@ def outcome_lines(outcome: Outcome) -> list[str]:
     lines += [f"{name}: not there" for name in outcome.missing]
     lines += [f"{name}: signed elsewhere, not renewed" for name in outcome.external]
     if outcome.reloading():
-        lines.append(f"{', '.join(outcome.reloading())} take up the new ones by themselves.")
+        lines.append(f"Taken up without a restart by: {', '.join(outcome.reloading())}")
     for component in outcome.to_restart():
         lines += [
             f"{component} goes on with the old one until it is started again; the agent does that after:",

@@ -90,6 +90,12 @@ class LabNode:
         self.close()
 
     @property
+    def network(self) -> LabNetwork:
+        """For other nodes to join."""
+        assert self._network is not None
+        return self._network
+
+    @property
     def root(self) -> Path:
         """The node's file system, seen from outside; follow no absolute link through it."""
         return Path(f"/proc/{self.namespace.pid}/root")

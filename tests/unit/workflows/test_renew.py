@@ -186,7 +186,7 @@ def test_a_kubelet_that_renews_its_own_is_left_alone(node: FakeNode) -> None:
 
 def test_who_has_to_be_restarted_is_said_and_how(node: FakeNode) -> None:
     said = "\n".join(outcome_lines(renew(node.context(), ALL)))
-    assert "kube-apiserver, etcd, the agent take up the new ones by themselves." in said
+    assert "Taken up without a restart by: kube-apiserver, etcd, the agent" in said
     assert "label=io.kubernetes.container.name=kube-scheduler" in said
     assert "label=io.kubernetes.container.name=kube-apiserver" not in said
     assert "Copies of admin.conf, super-admin.conf" in said
