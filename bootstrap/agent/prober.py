@@ -189,7 +189,7 @@ class Prober:
             self._push(tracked, due.kind, max(due.at + probe.period_seconds, self._clock.monotonic()))
         self._schedule(tracked)
         now = verdict(container, tracked.states)
-        return (before.started, before.ready, before.failing) != (now.started, now.ready, now.failing)
+        return _seen(before) != _seen(now)
 
     def _outcome(self, target: Target, kind: Kind) -> Outcome:
         probe = probe_of(target.container, kind)
@@ -203,3 +203,8 @@ class Prober:
                 return probe_exec(runtime, target.id, target.container, probe)
         except BootstrapError as error:
             return Outcome("error", error.message)
+
+
+def _seen(verdict: Verdict) -> tuple[bool, bool, str, bool]:
+    """What of a verdict somebody waits for: that there is a message counts, not each of its wordings."""
+    return verdict.started, verdict.ready, verdict.failing, bool(verdict.message)

@@ -158,6 +158,7 @@ def run(
     from bootstrap.cli.agentrun import Settings, run_agent
     from bootstrap.cli.agentserving import Serving
     from bootstrap.model.duration import duration_seconds
+    from bootstrap.model.nodelabels import parse_labels
 
     url = None
     if manifest_url:
@@ -179,6 +180,7 @@ def run(
             cluster_domain=cluster_domain,
             allowed_unsafe_sysctls=tuple(filter(None, allowed_unsafe_sysctls.split(","))),
             node_address=node_address(node_ip) if node_ip else "",
+            node_labels=parse_labels(node_labels),
             registering=registering(
                 kubeconfig, register_node, node_labels, register_with_taints, port if serves else 0
             ),

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,12 +27,10 @@ from bootstrap.host.inotify import DirectoryWatch
 from bootstrap.host.network import SystemNetwork
 from bootstrap.host.notify import ServiceManager
 from bootstrap.host.process import SystemProcesses
+from bootstrap.host.system import system_info
 from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
-
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""``uname -m`` in Go's words."""
 
 STACK_BYTES = 256 * 1024
 """A dozen threads with shallow stacks; the default reserves eight megabytes for each."""
@@ -60,6 +58,7 @@ class Settings:
     cluster_domain: str
     allowed_unsafe_sysctls: tuple[str, ...]
     node_address: str
+    node_labels: Mapping[str, str]
     registering: Registering | None
     logs: Path | None
     log_max_size: int
@@ -81,7 +80,8 @@ def run_agent(settings: Settings) -> None:
         log_max_files=settings.log_max_files,
         cores=os.cpu_count() or 1,
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        architecture=ARCHITECTURES.get(os.uname().machine, os.uname().machine),
+        architecture=system_info().architecture,
+        labels=settings.node_labels,
         has_apparmor=has_apparmor(),
         allowed_unsafe_sysctls=settings.allowed_unsafe_sysctls,
         cluster_dns=settings.cluster_dns,

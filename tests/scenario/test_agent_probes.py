@@ -118,3 +118,20 @@ def test_the_grace_of_the_probe_wins(harness: AgentHarness) -> None:
     )
     harness.advance(1)
     assert 7.0 in harness.clock.waits
+
+
+def test_readiness_gates_keep_a_pod_from_being_ready(harness: AgentHarness) -> None:
+    harness.write("web.yaml", document("web", readinessGates=[{"conditionType": "example.test/open"}]))
+    harness.settle()
+    assert harness.container().ready
+    assert not harness.pod().ready
+
+
+def test_the_first_failure_of_a_probe_is_news(harness: AgentHarness) -> None:
+    start(harness, readinessProbe=probe(80, periodSeconds=1))
+    woken: list[object] = []
+    harness.rouse = woken.append
+    for _ in range(5):
+        harness.clock.advance(1)
+        harness.agent.prober.step()
+    assert len(woken) == 1

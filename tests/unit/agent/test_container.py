@@ -12,7 +12,7 @@ import pytest
 from bootstrap.agent.container import Placement, container_spec, sandbox_spec
 from bootstrap.agent.environment import Addresses, FieldReferenceError, expand
 from bootstrap.agent.identity import StaticPod, static_pod
-from bootstrap.agent.names import Instance, instance_of
+from bootstrap.agent.names import GRACE, Instance, instance_of
 from bootstrap.agent.node import Node
 from bootstrap.agent.security import SecurityContextError, refuse_root
 from bootstrap.model.pod import decode_pod
@@ -308,3 +308,16 @@ def test_run_as_non_root_is_checked(run_as: int | None, image_user: str, refused
             refuse_root(context, wanted.container("main"), image)
     else:
         refuse_root(context, wanted.container("main"), image)
+
+
+def test_terminal_and_directory_are_passed_on() -> None:
+    spec = of({"workingDir": "/work", "stdin": True, "stdinOnce": True, "tty": True})
+    assert (spec.working_directory, spec.stdin, spec.stdin_once, spec.tty) == ("/work", True, True, True)
+    assert (of().working_directory, of().stdin, of().tty) == ("", False, False)
+
+
+def test_the_manifests_own_deletion_grace_wins() -> None:
+    wanted = pod(metadata={"deletionGracePeriodSeconds": 65}, terminationGracePeriodSeconds=10)
+    assert wanted.grace == 65
+    assert sandbox_spec(wanted, NODE, 0, BEGAN).labels[GRACE] == "65"
+    assert pod(terminationGracePeriodSeconds=10).grace == 10

@@ -60,6 +60,14 @@ def test_the_request_is_a_kubelets() -> None:
     assert dict(request.headers) == {"Host": "virtual", "User-Agent": "kube-probe/1.37", "Accept": "*/*"}
 
 
+def test_the_request_has_the_probes_timeout() -> None:
+    http = FakeHttp()
+    http.serve(80, HttpReply(200, b""))
+    action = HTTPGetAction(port=80)
+    probe_network(http, CONTAINER, Probe(http_get=action, timeout_seconds=7), "10.0.0.1")
+    assert http.requests[0].timeout == 7
+
+
 def test_a_host_in_the_probe_wins() -> None:
     http = FakeHttp()
     http.serve(80, HttpReply(200, b""))

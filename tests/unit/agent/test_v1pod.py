@@ -56,6 +56,33 @@ def test_metadata_has_what_a_kubelet_adds() -> None:
     }
 
 
+def test_what_only_others_act_on_is_in_the_mirror() -> None:
+    mine = {"key": "mine", "operator": "Exists"}
+    carried: dict[str, Any] = {
+        "priority": 2000001000,
+        "priorityClassName": "system-node-critical",
+        "schedulerName": "mine",
+        "enableServiceLinks": False,
+        "automountServiceAccountToken": False,
+        "tolerations": [mine],
+        "affinity": {"podAffinity": {"x": []}},
+        "readinessGates": [{"conditionType": "example.test/open"}],
+        "topologySpreadConstraints": [{"maxSkew": 1}],
+        "preemptionPolicy": "Never",
+        "overhead": {"cpu": "1m"},
+        "securityContext": {"fsGroupChangePolicy": "OnRootMismatch"},
+    }
+    claims = {"claims": [{"name": "gpu"}]}
+    main = {"name": "main", "image": "app:1", "resources": claims}
+    pod = static(containers=[main], **carried)
+    spec = v1_pod(pod, status(pod), NODE)["spec"]
+    assert spec["tolerations"][0] == mine
+    assert {key: spec[key] for key in carried if key != "tolerations"} == {
+        key: value for key, value in carried.items() if key != "tolerations"
+    }
+    assert spec["containers"][0]["resources"] == claims
+
+
 def test_a_pod_from_a_file_stays_on_a_tainted_node_and_one_from_a_url_need_not() -> None:
     mine = {"key": "mine", "operator": "Exists"}
     pod = static(tolerations=[mine])
