@@ -27,7 +27,6 @@ from bootstrap.model.layout import Layout
 from bootstrap.phases.context import Context, Wishes
 from bootstrap.runtime.api import ContainerRuntime
 from bootstrap.workflows.recorded import recorded_configuration
-from bootstrap.workflows.rehearsal import offline
 
 
 def open_context(
@@ -75,7 +74,11 @@ def open_context(
         ),
         wishes=wishes,
     )
-    return context if options.root == Path("/") else offline(context, files)
+    if options.root == Path("/"):
+        return context
+    from bootstrap.workflows.rehearsal import offline
+
+    return offline(context, files)
 
 
 def open_runtime(socket: str) -> ContainerRuntime:

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -166,7 +166,20 @@ def run(arguments: list[str] | None = None) -> None:
     refuse_mixed_installation()
     signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if arguments is None else arguments
-    raise SystemExit(exit_code_of(arguments))
+    leave(exit_code_of(arguments))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart first, which costs a command some 80 ms.
+
+    By now all that matters is on the disk or in the streams.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or 1
+    os._exit(code)
 
 
 def exit_code_of(arguments: list[str]) -> int:

@@ -18,7 +18,6 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.duration import parse_duration
 from bootstrap.phases.context import Context
 from bootstrap.phases.phase import Phase
-from bootstrap.render.kubeconfigs import IDENTITIES
 from pki import catalog
 from pki.cluster import TEN_YEARS, YEAR, ClusterPki
 from pki.errors import PkiError
@@ -65,18 +64,17 @@ def cluster_pki(control_plane: ControlPlane) -> ClusterPki:
 
 
 def prepare_keys(context: Context) -> None:
-    """Start making the keys ``certs`` and ``kubeconfig`` are going to need, and return at once.
+    """Start making the keys ``certs`` is going to need, and return at once.
 
-    For a workflow that has something else to do first; without it the phases make them when they get there.
+    For a command that has something else to do first; without it the phase makes them when it gets there.
     """
-    cluster, layout = cluster_pki(context.control_plane), context.layout
+    cluster = cluster_pki(context.control_plane)
     certificates = [
         spec for spec in catalog.CERTIFICATES if cluster.local_etcd or not catalog.belongs_to_etcd(spec.name)
     ]
     paths = [
         *(cluster.certificate_path(spec) for spec in certificates),
         cluster.service_account_key,
-        *(layout.kubeconfig(identity.name) for identity in IDENTITIES),
     ]
     missing = sum(not context.files.exists(path) for path in paths)
     context.keys.prepare(cluster.algorithm, missing)

@@ -15,7 +15,7 @@ from bootstrap.host.lock import NodeLock
 from bootstrap.phases.addon import ADDON, check_addons
 from bootstrap.phases.agent_start import AGENT_START, launch_agent
 from bootstrap.phases.bootstrap_token import BOOTSTRAP_TOKEN
-from bootstrap.phases.certs import CERTS, prepare_keys
+from bootstrap.phases.certs import CERTS
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
 from bootstrap.phases.etcd import ETCD
@@ -32,8 +32,11 @@ from bootstrap.workflows.apply import record_generation, settle
 from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 
-WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
-"""The phases that write files and do nothing else."""
+WRITING: tuple[Phase, ...] = (CERTS, ETCD, KUBECONFIG, CONTROL_PLANE)
+"""The phases that write files and do nothing else.
+
+etcd comes earlier than kubeadm has it: its first election takes up to a second, and the API server waits for it.
+"""
 
 IN_CLUSTER: tuple[Phase, ...] = (UPLOAD_CONFIG, UPLOAD_CERTS, MARK_CONTROL_PLANE, BOOTSTRAP_TOKEN, ADDON)
 """The phases that make objects of the API; they do not depend on each other."""
@@ -59,9 +62,6 @@ KUBEADM_ONLY = frozenset(
 )
 """Phases of kubeadm that are not run here: a configuration may skip them (cmd/kubeadm/app/cmd/init.go)."""
 
-FIRST = ("preflight", "certs", "etcd", "control-plane/apiserver")
-"""What the API server waits for, which is the slowest to start: it does so while the rest is made."""
-
 Chosen = tuple[tuple[str, Phase], ...]
 """Phases with their paths, as ``select`` returns them."""
 
@@ -71,7 +71,7 @@ def run_init(context: Context) -> None:
 
     Raises NodeLockedError and whatever a phase raises; the same command run again continues.
     """
-    chosen = in_order_of_start(select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY))
+    chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     if context.control_plane.init.dry_run:
         _rehearse(context, tuple(pair for pair in chosen if pair[1] not in _NOT_REHEARSED))
         return
@@ -110,17 +110,7 @@ def run_init_phase(phase: Phase, context: Context) -> None:
         run_all((phase,), context)
 
 
-def in_order_of_start(chosen: Chosen) -> Chosen:
-    """The same phases, those of ``FIRST`` before the others."""
-
-    def is_late(pair: tuple[str, Phase]) -> bool:
-        return not any(pair[0] == path or pair[0].startswith(f"{path}/") for path in FIRST)
-
-    return tuple(sorted(chosen, key=is_late))
-
-
 def _run(context: Context, chosen: Chosen) -> None:
-    prepare_keys(context)
     desired_manifests(context)
     check_addons(context)
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bootstrap.apply import generations
-from bootstrap.apply.describe import difference_line
-from bootstrap.apply.diff import compare
 from bootstrap.config.sources import Source
 from bootstrap.errors import ConfigError
 from bootstrap.host.files import FileAccessError, Files
 from bootstrap.model.layout import Layout
 from bootstrap.phases.context import Context
-from bootstrap.phases.manifests import desired_manifests
 
 
 def recorded_configuration(files: Files, layout: Layout) -> Source | None:
@@ -40,6 +37,11 @@ def refuse_reconfiguration(context: Context) -> None:
 
 
 def _changes(context: Context) -> Iterator[str]:
+    # Loaded late: every command asks what was recorded, few compare it.
+    from bootstrap.apply.describe import difference_line
+    from bootstrap.apply.diff import compare
+    from bootstrap.phases.manifests import desired_manifests
+
     last = generations.latest(context.files, context.layout)
     if last is None:
         return
