@@ -35,7 +35,8 @@ from bootstrap.workflows.rehearsal import offline, staged_copy, written
 WRITING: tuple[Phase, ...] = (CERTS, ETCD, KUBECONFIG, CONTROL_PLANE)
 """The phases that write files and do nothing else.
 
-etcd comes earlier than kubeadm has it: its first election takes up to a second, and the API server waits for it.
+etcd comes earlier than kubeadm has it: its first election takes up to a second, and the API server waits
+for it.
 """
 
 IN_CLUSTER: tuple[Phase, ...] = (UPLOAD_CONFIG, UPLOAD_CERTS, MARK_CONTROL_PLANE, BOOTSTRAP_TOKEN, ADDON)

@@ -189,10 +189,10 @@ def _wanted_keys(node: CredentialNode) -> int:
 
 
 def test_as_many_keys_are_prepared_as_are_missing(node: CredentialNode) -> None:
-    assert _wanted_keys(node) == 16
+    assert _wanted_keys(node) == 11
     node.run()
     assert _wanted_keys(node) == 0
-    node.path("admin.conf").unlink()
+    node.path("pki/sa.key").unlink()
     assert _wanted_keys(node) == 1
     node.with_cluster(etcd=EXTERNAL_ETCD)
-    assert _wanted_keys(CredentialNode(node.root / "empty", node.described)) == 11
+    assert _wanted_keys(CredentialNode(node.root / "empty", node.described)) == 6
