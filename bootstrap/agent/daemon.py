@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bootstrap import __version__
@@ -17,12 +17,14 @@ from bootstrap.agent.filesource import FileSource
 from bootstrap.agent.history import History
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
+from bootstrap.agent.imagecollector import KUBELETS, ImageCollector, Thresholds
 from bootstrap.agent.logfiles import LogFiles
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.names import NODE, POD_NAME, POD_NAMESPACE, owned_by
 from bootstrap.agent.node import Node
 from bootstrap.agent.prober import Prober, Submit
+from bootstrap.agent.pulledimages import PulledImages
 from bootstrap.agent.resync import found_pods
 from bootstrap.agent.source import Listing, Source, merged
 from bootstrap.agent.status import AgentStatus, ApiStatus, PodStatus, Reports, summary
@@ -35,6 +37,7 @@ from bootstrap.host.clock import Clock
 from bootstrap.host.http import ProbeClient
 from bootstrap.host.notify import ServiceManager
 from bootstrap.host.process import ProcessRunner
+from bootstrap.host.system import Room, room
 from bootstrap.runtime.api import ContainerEvent, ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
@@ -61,6 +64,9 @@ class Agent:
         processes: ProcessRunner,
         *,
         url: ManifestUrl | None = None,
+        image_thresholds: Thresholds = KUBELETS,
+        kept_images: Callable[[], Iterable[str]] = tuple,
+        room_of: Callable[[Path], Room] = room,
         relist_seconds: float = RELIST_SECONDS,
         rouse: Callable[[Job], None] | None = None,
         submit_probe: Submit | None = None,
@@ -81,6 +87,11 @@ class Agent:
         self._volumes = Volumes(node, processes)
         hooks = Hooks(http, self.engine, clock, self.history, self._wake_pod, spawn_hook)
         self._logs = LogFiles(node.logs)
+        images = PulledImages(node.root, clock)
+        self.collector = ImageCollector(
+            self.engine, clock, images, self._protected_images, room_of, image_thresholds
+        )
+        self._kept_images = kept_images
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._sources: list[Source] = [FileSource(manifests, node.name)] if manifests else []
@@ -97,6 +108,7 @@ class Agent:
             self.history,
             hooks,
             self.measures,
+            images,
             self._rouse,
             crew.aside,
             self._tell,
@@ -120,6 +132,7 @@ class Agent:
             threading.Thread(target=target, name=name, daemon=True).start()
         self._guarded_sync()
         self._rouse(self)
+        self._rouse(self.collector)
         if self.url is not None:
             self._rouse(self.url)
         services.ready(self._summary())
@@ -189,6 +202,13 @@ class Agent:
             self._is_swept = True
             known = {pod.uid for pod in self._listing.pods}.union(*(each.uids for each in found.values()))
         self._sweep(on_disk - known)
+
+    def _protected_images(self) -> Iterable[str] | None:
+        """What manifests name, here and in what can be rolled back to; None before they were listed."""
+        if not self._listing.listed:
+            return None
+        of_pods = (each.image for pod in self._listing.pods for each in pod.pod.all_containers)
+        return {self.node.pause_image, *of_pods, *self._kept_images()}
 
     def _sweep(self, uids: frozenset[str]) -> None:
         """Once: what pods that nobody knows of any more have left, from a time when no agent ran.

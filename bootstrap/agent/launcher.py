@@ -21,6 +21,7 @@ from bootstrap.agent.memory import Memory
 from bootstrap.agent.names import NODE, SANDBOX, Instance
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Pull, Start
+from bootstrap.agent.pulledimages import PulledImages
 from bootstrap.agent.security import SecurityContextError, must_not_be_root, refuse_root
 from bootstrap.agent.subpath import VolumeError
 from bootstrap.agent.volumes import Volumes
@@ -51,13 +52,20 @@ class Launcher:
     """Does what ``plan`` decided for pods of this node."""
 
     def __init__(
-        self, node: Node, volumes: Volumes, history: History, hooks: Hooks, measures: Measures
+        self,
+        node: Node,
+        volumes: Volumes,
+        history: History,
+        hooks: Hooks,
+        measures: Measures,
+        images: PulledImages,
     ) -> None:
         self._node = node
         self._volumes = volumes
         self._history = history
         self._hooks = hooks
         self._measures = measures
+        self._images = images
 
     def start(
         self, runtime: ContainerRuntime, pod: StaticPod, action: Start, memory: Memory, now: datetime
@@ -108,6 +116,7 @@ class Launcher:
             return memory.with_pull_failure(image, error.message, clock.now())
         seconds = clock.monotonic() - begun
         self._measures.pulls.observe(seconds)
+        self._images.pulled(image)
         self._history.record(subject, "Pulled", f"pulled image {image} in {seconds:.1f} s")
         return memory.with_pull(action.container, image)
 
@@ -192,6 +201,7 @@ class Launcher:
         if action.container not in memory.pulled:
             self._history.record(subject, "Pulled", f"image {image} is already here")
         self._history.record(subject, "Created", "created")
+        self._images.needed(image)
 
     def _record_failure(self, pod: StaticPod, action: Start, reason: str, message: str) -> None:
         """Under the few reasons that a kubelet's events have; the state's own reason leads the message."""

@@ -28,6 +28,7 @@ from bootstrap.agent.node import Node
 from bootstrap.agent.plan import SHORTEST_GRACE, Action, Pull, Remove, Rest, Start, Stop, plan
 from bootstrap.agent.probe import Verdict
 from bootstrap.agent.prober import Prober, Target
+from bootstrap.agent.pulledimages import PulledImages
 from bootstrap.agent.resync import Picture
 from bootstrap.agent.situation import Fault, Situation
 from bootstrap.agent.status import PodReport, PodStatus, Wait, backoffs, pod_status
@@ -60,6 +61,7 @@ class Surroundings:
     history: History
     hooks: Hooks
     measures: Measures
+    images: PulledImages
     rouse: Callable[[Worker], None]
     aside: Callable[[], AbstractContextManager[None]]
     tell: Callable[[], None]
@@ -81,6 +83,7 @@ class Worker:
             surroundings.history,
             surroundings.hooks,
             surroundings.measures,
+            surroundings.images,
         )
         self._last_words = LastWords(surroundings.node)
         self._lock = threading.Lock()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,7 @@ KEPT = 10
 _DOCUMENT = "generation.json"
 _CONFIG = "config.yaml"
 _FILES = "files"
+_IMAGE = re.compile(r"""^[\s-]*"?image"?:\s*["']?([^\s"',]+)""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,17 @@ def numbers(files: Files, layout: Layout) -> tuple[int, ...]:
 def latest_number(files: Files, layout: Layout) -> int:
     """0 when there is none."""
     return max(numbers(files, layout), default=0)
+
+
+def images(files: Files, layout: Layout) -> frozenset[str]:
+    """Every image that a manifest of a kept generation names. Raises BootstrapError."""
+    texts = (
+        file.text
+        for number in numbers(files, layout)
+        for file in load(files, layout, number).files
+        if file.kind == "manifest" and file.text
+    )
+    return frozenset(found for text in texts for found in _IMAGE.findall(text))
 
 
 def latest(files: Files, layout: Layout) -> Generation | None:

@@ -77,6 +77,20 @@ def agent() -> None:
 @click.option("--healthz-port", default=HEALTHZ_PORT, show_default=True, help="On 127.0.0.1; 0 for none.")
 @click.option("--file-check-frequency", default="20s", show_default=True, metavar="DURATION")
 @click.option(
+    "--image-gc-high-threshold",
+    default=85,
+    show_default=True,
+    type=click.IntRange(0, 100),
+    help="Percent of the engine's disk from which on images are removed that the agent pulled; 100: never.",
+)
+@click.option(
+    "--image-gc-low-threshold",
+    default=80,
+    show_default=True,
+    type=click.IntRange(0, 100),
+    help="Until so much is in use.",
+)
+@click.option(
     "--log-dir",
     default=str(LAYOUT.pod_logs.parent),
     show_default=True,
@@ -134,6 +148,8 @@ def run(
     root_dir: str,
     healthz_port: int,
     file_check_frequency: str,
+    image_gc_high_threshold: int,
+    image_gc_low_threshold: int,
     log_dir: str,
     container_log_max_size: int,
     container_log_max_files: int,
@@ -154,6 +170,7 @@ def run(
 ) -> None:
     """Run the agent in the foreground. SIGTERM stops the agent, not the pods."""
     from bootstrap.agent import manifesturl
+    from bootstrap.agent.imagecollector import Thresholds
     from bootstrap.cli.agentapi import node_address, registering
     from bootstrap.cli.agentrun import Settings, run_agent
     from bootstrap.cli.agentserving import Serving
@@ -184,6 +201,7 @@ def run(
             registering=registering(
                 kubeconfig, register_node, node_labels, register_with_taints, port if serves else 0
             ),
+            image_thresholds=Thresholds(image_gc_high_threshold, image_gc_low_threshold),
             logs=Path(log_dir).absolute() if log_dir else None,
             log_max_size=container_log_max_size,
             log_max_files=container_log_max_files,

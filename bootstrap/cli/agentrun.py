@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from bootstrap.agent.daemon import Agent
+from bootstrap.agent.imagecollector import Thresholds
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.server import health_page, status_page
@@ -60,6 +61,7 @@ class Settings:
     node_address: str
     node_labels: Mapping[str, str]
     registering: Registering | None
+    image_thresholds: Thresholds
     logs: Path | None
     log_max_size: int
     log_max_files: int
@@ -96,6 +98,8 @@ def run_agent(settings: Settings) -> None:
         SystemHttp(),
         SystemProcesses(),
         url=settings.url,
+        image_thresholds=settings.image_thresholds,
+        kept_images=_images_of_generations,
         relist_seconds=settings.relist_seconds,
     )
     stop = threading.Event()
@@ -127,6 +131,15 @@ def has_apparmor() -> bool:
         return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
     except OSError:
         return False
+
+
+def _images_of_generations() -> Iterable[str]:
+    """What a rollback would need; asked only when the disk is nearly full."""
+    from bootstrap.apply.generations import images
+    from bootstrap.host.files import Files
+    from bootstrap.model.layout import Layout
+
+    return images(Files(Path("/")), Layout())
 
 
 def connector(socket: str) -> Callable[[], ContainerRuntime]:

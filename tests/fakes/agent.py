@@ -14,6 +14,7 @@ from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Rest
 from bootstrap.agent.status import ContainerStatus, PodStatus
 from bootstrap.agent.worker import Worker
+from bootstrap.host.system import Room
 from tests.fakes.clock import FakeClock
 from tests.fakes.http import FakeHttp
 from tests.fakes.processes import FakeProcesses
@@ -48,6 +49,7 @@ class AgentHarness:
         self.manifests.mkdir(exist_ok=True)
         self.root = directory / "state"
         self.logs = directory / "log"
+        self.room = Room(memory_available=0, disk=100, disk_available=90, inodes=1, inodes_free=1)
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
         self.engine.add_image(PAUSE)
@@ -69,6 +71,7 @@ class AgentHarness:
             self.http,
             self.processes,
             url=self.url,
+            room_of=lambda _path: self.room,
             rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
             spawn_hook=lambda hook: self.spawn_hook(hook),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.host.system import Room
 from tests.fakes.agent import IMAGE, AgentHarness, document
 
 
@@ -66,6 +67,23 @@ def test_nothing_is_swept_before_the_manifests_were_listed(harness: AgentHarness
     aside.rename(harness.manifests)
     harness.settle()
     assert pods_on_disk(harness) == []
+
+
+def test_an_image_that_was_pulled_goes_when_its_disk_is_full_and_nothing_names_it(
+    harness: AgentHarness,
+) -> None:
+    harness.room = Room(memory_available=0, disk=100, disk_available=10, inodes=1, inodes_free=1)
+    for name in ("old", "new"):
+        harness.engine.publish(f"{name}:1")
+        harness.write("web.yaml", document("web", containers=[{"name": "main", "image": f"{name}:1"}]))
+        harness.settle()
+        harness.settle()
+    harness.restart_agent()
+    harness.settle()
+    harness.advance(130)
+    harness.agent.collector.turn()
+    tags = sorted(tag for image in harness.engine.local_images.values() for tag in image.tags)
+    assert tags == [IMAGE, "new:1", "pause:1"]
 
 
 def test_links_to_logs_follow_the_containers(harness: AgentHarness) -> None:

@@ -89,3 +89,17 @@ def test_what_is_not_there_or_damaged_is_said_so(files: Files) -> None:
     files.write(LAYOUT.generations / "0001" / "generation.json", "{}", 0o600)
     with pytest.raises(BootstrapError, match="generation 1 is damaged"):
         generations.load(files, LAYOUT, 1)
+
+
+def test_the_images_of_all_kept_generations_are_known(files: Files) -> None:
+    for version in (1, 2):
+        containers = f"  - image: registry.k8s.io/etcd:{version}\n  - name: x\n    image: 'y:{version}'\n"
+        text = f"spec:\n  containers:\n{containers}"
+        path = PurePosixPath("/etc/kubernetes/manifests/etcd.yaml")
+        keep(files, DesiredFile(path, text, 0o600, "manifest", "etcd"))
+    assert generations.images(files, LAYOUT) == {
+        "registry.k8s.io/etcd:1",
+        "registry.k8s.io/etcd:2",
+        "y:1",
+        "y:2",
+    }
