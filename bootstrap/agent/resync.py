@@ -32,11 +32,15 @@ class Found:
 
 
 def found_pods(containers: Iterable[ContainerSummary]) -> dict[str, Found]:
-    """By ``name_namespace``."""
+    """By ``name_namespace``; a container that does not say whose it is counts as absent.
+
+    As labels to look for, an empty name and namespace would mean every pod's containers.
+    """
     grouped: dict[tuple[str, str], list[ContainerSummary]] = {}
     for each in containers:
         key = (each.labels.get(POD_NAME, ""), each.labels.get(POD_NAMESPACE, ""))
-        grouped.setdefault(key, []).append(each)
+        if all(key):
+            grouped.setdefault(key, []).append(each)
     found = (
         Found(
             name,

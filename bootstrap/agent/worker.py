@@ -92,6 +92,7 @@ class Worker:
         self._memory = Memory()
         self._uids: set[str] = set()
         self._waits: frozenset[Wait] = frozenset()
+        self._engine_was_away = False
         self._done = False
 
     @property
@@ -147,6 +148,7 @@ class Worker:
                 log.warning("pod %s: %s", self.key, error.message)
                 self._record_failed_sync(error.message)
             self.engine_problem = error.message
+            self._engine_was_away = True
             return ENGINE_RETRY_SECONDS
         except BootstrapError as error:
             log.error("pod %s: %s", self.key, error.message)
@@ -201,6 +203,10 @@ class Worker:
         labels = labels_of_pod(self._at.node.name, self.name, self.namespace)
         instances = tuple(instance_of(each) for each in runtime.list(labels))
         self.picture = frozenset((each.id, each.state.status) for each in instances)
+        if self._engine_was_away:
+            # What ended with the engine, perhaps twice as it shut down, is not to wait for that.
+            self._engine_was_away = False
+            self._memory = replace(self._memory, restarts={})
         self._at.logs.keep(self.name, self.namespace, instances)
         if not instances and self._memory.leaving:
             self._clean_up(set())

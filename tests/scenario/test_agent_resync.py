@@ -6,8 +6,11 @@ from pathlib import Path
 
 from bootstrap.agent.crew import Job
 from bootstrap.agent.daemon import RESYNC_SECONDS
+from bootstrap.agent.names import owned_by
 from bootstrap.agent.worker import ENGINE_RETRY_SECONDS
-from tests.fakes.agent import AgentHarness, document
+from bootstrap.runtime.api import ContainerSpec
+from tests.fakes.agent import IMAGE, AgentHarness, document
+from tests.fakes.runtime import FakeRuntime
 
 
 def roused(harness: AgentHarness) -> list[Job]:
@@ -59,3 +62,33 @@ def test_a_pod_whose_manifest_vanished_while_no_agent_ran_is_removed(tmp_path: P
     harness.engine.come_back()
     harness.settle()
     assert harness.running() == ["POD web", "main web"]
+
+
+def test_a_container_that_does_not_say_whose_it_is_harms_nobody(tmp_path: Path) -> None:
+    harness = AgentHarness(tmp_path)
+    roused(harness)
+    before = harness.running()
+    runtime = FakeRuntime(harness.engine)
+    nameless = runtime.create(ContainerSpec("nameless", IMAGE, labels=owned_by("n1")))
+    runtime.start(nameless)
+    harness.restart_agent()
+    harness.settle()
+    assert nameless in harness.engine.containers
+    runtime.remove(nameless)
+    assert harness.running() == before
+
+
+def test_an_engine_that_was_away_is_no_containers_fault(tmp_path: Path) -> None:
+    """What ended with the engine, twice even as it shut down, is started at once when it is back."""
+    harness = AgentHarness(tmp_path)
+    roused(harness)
+    for _ in range(2):
+        harness.engine.exit("main_web", 137)
+        harness.settle()
+    assert "main web" not in harness.running()
+    harness.engine.go_away()
+    for worker in harness.agent.workers.values():
+        worker.turn()
+    harness.engine.come_back()
+    harness.settle()
+    assert "main web" in harness.running()
