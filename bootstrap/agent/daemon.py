@@ -14,7 +14,7 @@ from bootstrap import __version__
 from bootstrap.agent.connections import Connections
 from bootstrap.agent.crew import Crew, Job
 from bootstrap.agent.filesource import FileSource
-from bootstrap.agent.history import History
+from bootstrap.agent.history import History, Subject
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.imagecollector import KUBELETS, ImageCollector, Thresholds
@@ -303,6 +303,12 @@ class Agent:
         current = {(each.path, each.message) for each in listing.problems} | set(listing.remarks)
         for path, message in sorted(current - self._reported):
             log.warning("%s: %s", path, message)
+        for problem in listing.problems:
+            if problem.pod and (problem.path, problem.message) not in self._reported:
+                subject = Subject(problem.pod, problem.namespace, problem.uid)
+                self.history.record(subject, "FailedValidation", f"{problem.path}: {problem.message}")
+                if subject.pod not in self.workers:
+                    self.history.close(subject.pod)
         self._reported = current
 
     def _complain(self, about: str, message: str) -> None:

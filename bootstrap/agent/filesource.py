@@ -15,9 +15,10 @@ from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.manifest import (
     MAX_BYTES,
     Manifest,
+    ManifestError,
     manifest_of,
     parse_document,
-    reason_of,
+    problem_of,
     refuse_oversize,
 )
 from bootstrap.agent.source import Listing, without_duplicates
@@ -60,7 +61,7 @@ class _File:
 
     signature: Signature
     pod: StaticPod | None
-    problem: str = ""
+    problem: ManifestProblem | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -117,18 +118,15 @@ class FileSource:
             if file is not None:
                 files[name] = file
         self._files = files
-        bad = {str(self._path / name): file for name, file in files.items() if file.problem}
-        problems += [
-            ManifestProblem(path=path, message=file.problem, kept=file.pod is not None)
-            for path, file in bad.items()
-        ]
+        bad = [file.problem for file in files.values() if file.problem is not None]
+        problems += bad
         pods = tuple(file.pod for _name, file in sorted(files.items()) if file.pod is not None)
         self._pods, duplicates = without_duplicates(pods)
         return Listing(
             listed=True,
             pods=self._pods,
             problems=(*problems, *duplicates),
-            unreadable=frozenset(bad),
+            unreadable=frozenset(problem.path for problem in bad),
             remarks=tuple(
                 (str(self._path / name), text) for name, file in files.items() for text in file.remarks
             ),
@@ -141,7 +139,7 @@ class FileSource:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return _spoilt(before, (0, 0, 0, 0), f"cannot be read: {error.strerror}")
+            return _spoilt(path, before, (0, 0, 0, 0), _unreadable(error))
         if not stat.S_ISREG(status.st_mode):
             return None
         signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -152,9 +150,9 @@ class FileSource:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return _spoilt(before, (0, 0, 0, 0), f"cannot be read: {error.strerror}")
+            return _spoilt(path, before, (0, 0, 0, 0), _unreadable(error))
         except BootstrapError as error:
-            return _spoilt(before, signature, reason_of(error))
+            return _spoilt(path, before, signature, error)
         return _File(signature, manifest.pod, remarks=manifest.remarks)
 
 
@@ -174,5 +172,10 @@ def read_manifest(path: Path, node: str) -> Manifest:
     return manifest_of(parse_document(data), node, str(path))
 
 
-def _spoilt(before: _File | None, signature: Signature, problem: str) -> _File:
-    return _File(signature, before.pod if before else None, problem)
+def _unreadable(error: OSError) -> ManifestError:
+    return ManifestError(f"cannot be read: {error.strerror}")
+
+
+def _spoilt(path: Path, before: _File | None, signature: Signature, error: BootstrapError) -> _File:
+    pod = before.pod if before else None
+    return _File(signature, pod, problem_of(str(path), error, (pod,) if pod else ()))

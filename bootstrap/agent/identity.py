@@ -73,7 +73,12 @@ class StaticPod:
 
 def static_pod(pod: Pod, node: str, source: str) -> StaticPod:
     """The pod as it runs on ``node``."""
-    return StaticPod(pod, f"{pod.metadata.name}-{node.lower()}", pod_uid(pod, node, source), source)
+    return StaticPod(pod, pod_name(pod.metadata.name, node), pod_uid(pod, node, source), source)
+
+
+def pod_name(name: str, node: str) -> str:
+    """The name that a manifest gives, as the pod has it on ``node``."""
+    return f"{name}-{node.lower()}"
 
 
 def pod_uid(pod: Pod, node: str, source: str) -> str:

@@ -6,11 +6,13 @@ Invariant: what is refused is refused with a reason that a person can act on; no
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bootstrap.agent.identity import StaticPod, static_pod
+from bootstrap.agent.identity import StaticPod, pod_name, static_pod
+from bootstrap.agent.status import ManifestProblem
 from bootstrap.errors import BootstrapError
 from bootstrap.model.pod import DecodedPod, PodRejectedError, decode_pod
 
@@ -22,8 +24,25 @@ MAX_VALUES = 100_000
 """Of a document, with its aliases followed: a pod has hundreds."""
 
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
 class ManifestError(BootstrapError):
     """A manifest cannot be used."""
+
+
+class RefusedPodError(PodRejectedError):
+    """The pod of a manifest is refused.
+
+    ``pod`` (with the node's suffix) and ``namespace`` are what it calls itself, "" unless the API could, too.
+    """
+
+    def __init__(self, error: PodRejectedError, document: object, node: str) -> None:
+        super().__init__(error.message, remedy=error.remedy, details=error.details)
+        name, namespace = name_of(document)
+        is_named = _NAME.fullmatch(name) and _NAME.fullmatch(namespace) and "." not in namespace
+        self.pod = pod_name(name, node) if is_named else ""
+        self.namespace = namespace if is_named else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +60,39 @@ def refuse_oversize(data: bytes) -> None:
 
 
 def manifest_of(document: object, node: str, source: str) -> Manifest:
-    """Raises PodRejectedError for what is not a usable pod."""
-    decoded = decode_pod(document)
-    pod = static_pod(decoded.pod, node, source)
-    if len(pod.name) > LONGEST_NAME:
-        raise PodRejectedError(f"metadata.name: {pod.name} is longer than {LONGEST_NAME} characters")
+    """Raises RefusedPodError for what is not a usable pod."""
+    try:
+        decoded = decode_pod(document)
+        pod = static_pod(decoded.pod, node, source)
+        if len(pod.name) > LONGEST_NAME:
+            raise PodRejectedError(f"metadata.name: {pod.name} is longer than {LONGEST_NAME} characters")
+    except PodRejectedError as error:
+        raise RefusedPodError(error, document, node) from error
     return Manifest(pod, remarks_on(decoded))
+
+
+def name_of(document: object) -> tuple[str, str]:
+    """(name, namespace) as a document says them, however bad the rest; "" for no name."""
+    metadata = document.get("metadata") if isinstance(document, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        return "", "default"
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    return name if isinstance(name, str) else "", namespace if isinstance(namespace, str) else "default"
+
+
+def problem_of(path: str, error: BootstrapError, kept: tuple[StaticPod, ...]) -> ManifestProblem:
+    """What is wrong with a manifest, whose last good pods are ``kept``."""
+    pod = getattr(error, "pod", "") or (kept[0].name if len(kept) == 1 else "")
+    namespace = getattr(error, "namespace", "") or (kept[0].namespace if pod and kept else "")
+    uid = next((each.uid for each in kept if (each.name, each.namespace) == (pod, namespace)), "")
+    return ManifestProblem(
+        path=path,
+        message="; ".join(error.details) or error.message,
+        kept=bool(kept),
+        pod=pod,
+        namespace=namespace if pod else "",
+        uid=uid,
+    )
 
 
 def remarks_on(decoded: DecodedPod) -> tuple[str, ...]:
@@ -69,11 +115,6 @@ def listed_documents(document: object) -> tuple[object, ...] | None:
     return tuple(
         {"apiVersion": "v1", "kind": "Pod", **item} if isinstance(item, Mapping) else item for item in items
     )
-
-
-def reason_of(error: BootstrapError) -> str:
-    """All that is wrong with a manifest, on one line."""
-    return "; ".join(error.details) or error.message
 
 
 def parse_document(data: bytes) -> object:

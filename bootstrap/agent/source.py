@@ -57,5 +57,13 @@ def without_duplicates(
         winner = winners.setdefault(pod.full_name, pod)
         if winner is not pod:
             message = f"has the pod {pod.pod.key} again: {winner.source} is the one that runs"
-            problems.append(ManifestProblem(path=pod.source, message=message))
+            problems.append(
+                ManifestProblem(
+                    path=pod.source,
+                    message=message,
+                    pod=winner.name,
+                    namespace=winner.namespace,
+                    uid=winner.uid,
+                )
+            )
     return tuple(winners.values()), tuple(problems)

@@ -111,11 +111,18 @@ class Reports:
 
 
 class ManifestProblem(_Value, frozen=True, kw_only=True):
-    """A file that is not run, or not as it stands now; ``kept`` when its last good pod goes on."""
+    """A file that is not run, or not as it stands now; ``kept`` when its last good pod goes on.
+
+    ``pod`` (with the node's suffix), ``namespace`` and ``uid`` are those of the pod it is about, as far as
+    they are known: the UID is that of a good pod.
+    """
 
     path: str
     message: str
     kept: bool = False
+    pod: str = ""
+    namespace: str = ""
+    uid: str = ""
 
 
 class ApiStatus(_Value, frozen=True, kw_only=True):

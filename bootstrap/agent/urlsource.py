@@ -11,12 +11,19 @@ import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from bootstrap.agent.identity import StaticPod
-from bootstrap.agent.manifest import listed_documents, manifest_of, parse_document, reason_of
+from bootstrap.agent.manifest import (
+    ManifestError,
+    listed_documents,
+    manifest_of,
+    name_of,
+    parse_document,
+    problem_of,
+)
 from bootstrap.agent.manifesturl import ManifestUrl, download
 from bootstrap.agent.source import Listing, without_duplicates
 from bootstrap.agent.status import ManifestProblem
@@ -65,11 +72,11 @@ class UrlSource:
                 body = download(self._at, self._http, self._clock)
             listing = self._understood(body)
         except BootstrapError as error:
-            listing = self._spoilt(reason_of(error))
+            listing = self._spoilt(error)
         except Exception as error:
             # What a server sends must not end the asking.
             log.exception("%s: unexpected failure", self._at.shown)
-            listing = self._spoilt(f"unexpected failure: {error!r}")
+            listing = self._spoilt(ManifestError(f"unexpected failure: {error!r}"))
         with self._lock:
             changed, self._listing = listing != self._listing, listing
         if changed:
@@ -84,10 +91,10 @@ class UrlSource:
             self._applied = digest
         return self._good
 
-    def _spoilt(self, reason: str) -> Listing:
+    def _spoilt(self, error: BootstrapError) -> Listing:
         """The last good answer stands."""
         source = self._at.shown
-        problem = ManifestProblem(path=source, message=reason, kept=bool(self._good.pods))
+        problem = problem_of(source, error, self._good.pods)
         return replace(self._good, problems=(*self._good.problems, problem), unreadable=frozenset({source}))
 
     def _judge(self, document: object) -> Listing:
@@ -112,7 +119,7 @@ class UrlSource:
             except BootstrapError as error:
                 kept = self._kept(document)
                 pods += kept
-                problems.append(ManifestProblem(path=place, message=reason_of(error), kept=bool(kept)))
+                problems.append(problem_of(place, error, kept))
                 continue
             pods.append(manifest.pod)
             remarks += [(place, text) for text in manifest.remarks]
@@ -125,13 +132,11 @@ class UrlSource:
             remarks=tuple(remarks),
         )
 
-    def _kept(self, document: object) -> list[StaticPod]:
+    def _kept(self, document: object) -> tuple[StaticPod, ...]:
         """The last good pod of a bad item; of one that has no name, all that it may have been."""
-        metadata = document.get("metadata") if isinstance(document, Mapping) else None
-        name = metadata.get("name") if isinstance(metadata, Mapping) else None
-        namespace = (metadata.get("namespace") if isinstance(metadata, Mapping) else None) or "default"
-        return [
+        name, namespace = name_of(document)
+        return tuple(
             pod
             for pod in self._good.pods
-            if not isinstance(name, str) or (pod.pod.metadata.name, pod.namespace) == (name, namespace)
-        ]
+            if not name or (pod.pod.metadata.name, pod.namespace) == (name, namespace)
+        )

@@ -116,6 +116,35 @@ def test_an_engine_that_does_not_answer_is_one_event_for_each_outage(harness: Ag
     assert told(harness) == ["Warning FailedSync POD x1: no engine answers"]
 
 
+def test_a_pod_that_is_refused_by_its_fields(harness: AgentHarness) -> None:
+    path = harness.write("web.yaml", document("web"))
+    harness.settle()
+    harness.write("web.yaml", document("web", serviceAccountName="x"))
+    harness.write("new.yaml", document("new", serviceAccountName="x"))
+    harness.settle()
+    harness.settle()
+    refused = [each for each in harness.agent.history.since().events if each.reason == "FailedValidation"]
+    assert [(each.name, each.uid, each.count) for each in refused] == [
+        ("new-n1", "", 1),
+        ("web-n1", harness.pod().uid, 1),
+    ]
+    assert refused[1].message.startswith(f"{path}: spec.serviceAccountName: ")
+    path.write_text("{")
+    harness.settle()
+    newest = harness.agent.history.since().events[-1]
+    assert (newest.name, newest.reason, newest.uid) == ("web-n1", "FailedValidation", harness.pod().uid)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"name": "a/../b"}, {"name": "a", "namespace": "x/y"}, {"name": 3}])
+def test_a_name_that_the_api_could_not_have_makes_no_event(
+    harness: AgentHarness, metadata: dict[str, object]
+) -> None:
+    harness.write("web.yaml", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": 3})
+    harness.settle()
+    assert harness.agent.status().problems != ()
+    assert told(harness) == []
+
+
 def test_the_status_socket_has_them(harness: AgentHarness) -> None:
     harness.write("web.yaml", document("web"))
     harness.settle()

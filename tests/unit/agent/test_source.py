@@ -23,7 +23,13 @@ def test_the_first_source_with_a_pod_wins_and_the_other_is_reported() -> None:
         ("other", URL),
     ]
     assert listing.problems == (
-        ManifestProblem(path=URL, message="has the pod default/web again: /m/web.yaml is the one that runs"),
+        ManifestProblem(
+            path=URL,
+            message="has the pod default/web again: /m/web.yaml is the one that runs",
+            pod="web-n1",
+            namespace="default",
+            uid=file.uid,
+        ),
     )
 
 
