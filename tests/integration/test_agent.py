@@ -49,6 +49,11 @@ class RealAgent:
         self.options: dict[str, object] = {}
 
     def start(self) -> None:
+        """Until it has listed its manifests."""
+        self.launch()
+        wait_until(lambda: self.answers() and self.status()["listed"])
+
+    def launch(self) -> None:
         argv = [sys.executable, "-m", "bootstrap", "agent", "run"]
         options = {
             "manifests": self.manifests,
@@ -64,7 +69,6 @@ class RealAgent:
         log = (self.directory / "log").open("ab")
         with log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(self._answers)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:
@@ -119,10 +123,10 @@ class RealAgent:
             self.engine.remove(container.id)
         self.socket.unlink(missing_ok=True)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             health = HttpRequest("127.0.0.1", self.healthz_port, "/healthz", scheme="http")
-            return SystemHttp().fetch(health).body == b"ok" and self.status()["listed"]
+            return SystemHttp().fetch(health).body == b"ok" and bool(self.status())
         except NoAnswerError:
             assert self.process is not None
             assert self.process.poll() is None, (self.directory / "log").read_text()
