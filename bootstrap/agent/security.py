@@ -148,6 +148,8 @@ def _seccomp(profile: SeccompProfile | None, profiles: Path) -> tuple[str, ...]:
     if profile.type == "RuntimeDefault":
         return ()
     path = profiles / profile.localhost_profile
+    if profile.localhost_profile.startswith("/") or ".." in path.parts:
+        raise SecurityContextError(f"seccomp profile {profile.localhost_profile} is not below {profiles}")
     try:
         return (f"seccomp={path.read_text()}",)
     except OSError as error:

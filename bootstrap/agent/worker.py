@@ -93,6 +93,7 @@ class Worker:
         self._uids: set[str] = set()
         self._waits: frozenset[Wait] = frozenset()
         self._engine_was_away = False
+        self._end: tuple[str, str] | None = None
         self._done = False
 
     @property
@@ -174,6 +175,7 @@ class Worker:
         status = pod_status(situation, verdicts, self._at.node.address, self.status)
         self._publish(PodReport(desired, status) if status else None)
         self._record_waits(desired)
+        self._record_end(desired)
         self._perform(runtime, action, situation)
         if isinstance(action, Rest) and not situation.instances:
             with self._lock:
@@ -340,6 +342,13 @@ class Worker:
                     "Normal" if pull else "Warning",
                 )
         self._waits = waits
+
+    def _record_end(self, desired: StaticPod | None) -> None:
+        """What a pod has failed for as a whole is an event when that becomes known."""
+        end = (self.status.uid, self.status.reason) if self.status and self.status.reason else None
+        if desired is not None and self.status is not None and end is not None and end != self._end:
+            self._at.history.record(about(desired), self.status.reason, self.status.message)
+        self._end = end
 
     def _record_failed_sync(self, message: str) -> None:
         known = self._desired or self.status

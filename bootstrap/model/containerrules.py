@@ -16,12 +16,17 @@ from bootstrap.model.podsyntax import (
     LONGEST_LABEL,
     LONGEST_PORT_NAME,
     PORT_NAME,
+    RESOURCE,
     is_address,
     matches,
     repeated,
 )
 from bootstrap.model.quantity import parse_quantity
 
+_FIELD = re.compile(
+    r"metadata\.(name|namespace|uid|(labels|annotations)\['.+'\])"
+    r"|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs)"
+)
 _STOP_SIGNAL = re.compile(r"SIG[A-Z]{2,6}[0-9]?|SIGRTM(IN\+[0-9]{1,2}|AX-[0-9]{1,2})")
 
 
@@ -89,6 +94,11 @@ def _environment(at: str, container: Container) -> Iterator[str]:
             yield f"{here}.valueFrom: not together with a value"
         if source and (source.field_ref is None) == (source.resource_field_ref is None):
             yield f"{here}.valueFrom: exactly one source is required"
+        elif source and source.field_ref and not _FIELD.fullmatch(source.field_ref.field_path):
+            path = source.field_ref.field_path
+            yield f"{here}.valueFrom.fieldRef.fieldPath: {path!r} is not for a variable"
+        elif source and (resource := source.resource_field_ref) and not RESOURCE.fullmatch(resource.resource):
+            yield f"{here}.valueFrom.resourceFieldRef.resource: {resource.resource!r} is not a resource"
 
 
 def _resources(at: str, container: Container) -> Iterator[str]:

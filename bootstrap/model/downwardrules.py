@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.model.podspec import DownwardAPIVolumeFile, Pod, Volume
-from bootstrap.model.podsyntax import repeated
+from bootstrap.model.podsyntax import RESOURCE, repeated
 
 _FIELD = re.compile(r"metadata\.(name|namespace|uid|labels|annotations|(labels|annotations)\['.+'\])")
-_RESOURCE = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
 
 HIGHEST_MODE = 0o777
 
@@ -51,7 +50,7 @@ def _file(at: str, item: DownwardAPIVolumeFile, containers: set[str]) -> Iterato
         yield f"{at}: exactly one of fieldRef and resourceFieldRef is required"
     if item.field_ref and not _FIELD.fullmatch(item.field_ref.field_path):
         yield f"{at}.fieldRef.fieldPath: {item.field_ref.field_path!r} is not for a volume"
-    if item.resource_field_ref and not _RESOURCE.fullmatch(item.resource_field_ref.resource):
+    if item.resource_field_ref and not RESOURCE.fullmatch(item.resource_field_ref.resource):
         yield f"{at}.resourceFieldRef.resource: {item.resource_field_ref.resource!r} is not a resource"
     if item.resource_field_ref and item.resource_field_ref.container_name not in containers:
         yield f"{at}.resourceFieldRef.containerName: the name of a container is required"

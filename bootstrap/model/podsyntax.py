@@ -16,6 +16,8 @@ QUALIFIED_NAME = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)")
 SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*([a-z0-9][-_a-z0-9]*)?[a-z0-9]")
 UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
+RESOURCE = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
+
 LONGEST_LABEL = 63
 LONGEST_HOSTNAME = 64
 LONGEST_NAME = 253

@@ -54,6 +54,8 @@ class AnyHistory(RuleBasedStateMachine):
             runtime.start(each)
         self.hooks_gone_wrong: list[str] = []
         self.hooks_fail = False
+        self.alive: set[str] = set()
+        self.read = 0
         self.harness.engine.default_exec = self._hook
 
     def _hook(self, spec: ContainerSpec, _argv: tuple[str, ...]) -> ExecResult:
@@ -207,12 +209,34 @@ class AnyHistory(RuleBasedStateMachine):
         if hasattr(self, "harness"):
             assert self.hooks_gone_wrong == []
 
+    @invariant()
+    def what_others_need_stops_after_them(self) -> None:
+        """Sidecars after the containers that are none, and the sandbox when nothing else of its pod runs."""
+        if not hasattr(self, "harness"):
+            return
+        history = self.harness.engine.history
+        for verb, name, *more in (line.split() for line in history[self.read :]):
+            if verb == "start" and not more:
+                self.alive.add(name)
+            elif verb == "exit":
+                self.alive.discard(name)
+            elif verb == "stop":
+                assert [each for each in self.alive if _needs(each, name)] == [], name
+        self.read = len(history)
+
     def _sync(self) -> None:
         self.harness.agent.sync()
         self.harness.agent.turn()
 
     def _ours(self) -> list[str]:
         return [each for each in self.harness.engine.containers if each not in self.foreign]
+
+
+def _needs(name: str, other: str) -> bool:
+    """Whether a container of the same pod needs the other one: by the names of their containers."""
+    (_, container, *_, uid, _), (_, needed, *_, other_uid, _) = name.split("_"), other.split("_")
+    ranks = {"POD": 0, "proxy": 1, "logs": 1}
+    return uid == other_uid and ranks.get(container, 2) > ranks.get(needed, 2)
 
 
 TestAnyHistory = AnyHistory.TestCase

@@ -109,6 +109,9 @@ def test_a_refused_pod_has_failed_and_says_why(tmp_path: Path) -> None:
     assert harness.running() == []
     assert (harness.pod().phase, harness.pod().reason) == ("Failed", "NodeAffinity")
     assert harness.pod().message.startswith("Pod was rejected: ")
+    harness.settle()
+    events = [each for each in harness.agent.history.since().events if each.reason == "NodeAffinity"]
+    assert [(each.type, each.count) for each in events] == [("Warning", 1)]
     harness.write("web.yaml", document("web"))
     harness.settle()
     assert harness.running() == ["POD web", "main web"]

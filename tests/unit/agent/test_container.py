@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from bootstrap.agent.container import Placement, container_spec, sandbox_spec
-from bootstrap.agent.environment import Addresses, FieldReferenceError, expand
+from bootstrap.agent.environment import Addresses, FieldReferenceError, expand, field_value, resource_value
 from bootstrap.agent.identity import StaticPod, static_pod
 from bootstrap.agent.names import GRACE, Instance, instance_of
 from bootstrap.agent.node import Node
 from bootstrap.agent.security import SecurityContextError, refuse_root
 from bootstrap.model.pod import decode_pod
+from bootstrap.model.podspec import ObjectFieldSelector, ResourceFieldSelector
 from bootstrap.runtime.api import Container, ContainerSpec, Image, PortBinding
 from tests.fakes.agent import document
 
@@ -142,8 +143,11 @@ def test_variables_expand_in_values_command_and_arguments() -> None:
 
 
 def test_an_unknown_field_is_an_error() -> None:
+    wanted = pod()
     with pytest.raises(FieldReferenceError, match=r"status\.nope"):
-        of({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.nope"}}}]})
+        field_value(ObjectFieldSelector(field_path="status.nope"), wanted, "n1", ADDRESSES)
+    with pytest.raises(FieldReferenceError, match=r"limits\.gpu"):
+        resource_value(ResourceFieldSelector(resource="limits.gpu"), wanted.container("main"), ADDRESSES)
 
 
 def test_a_lone_dollar_stays() -> None:
@@ -200,14 +204,14 @@ def test_a_seccomp_profile_of_the_nodes_is_given_as_text(tmp_path: Path) -> None
     (tmp_path / "audit.json").write_text("{}")
     node = replace(NODE, seccomp_profiles=tmp_path)
     placement = Placement(sandbox_instance(), (), ADDRESSES)
-    for name in ("audit.json", "missing.json"):
+    for name in ("audit.json", "missing.json", "../etc/passwd", "/etc/passwd"):
         profile = {"type": "Localhost", "localhostProfile": name}
         wanted = pod({"securityContext": {"seccompProfile": profile}})
         if name == "audit.json":
             made = container_spec(wanted, wanted.container("main"), node, 0, placement)
             assert made.security_options == ("seccomp={}",)
         else:
-            with pytest.raises(SecurityContextError, match=r"missing\.json"):
+            with pytest.raises(SecurityContextError, match=name):
                 container_spec(wanted, wanted.container("main"), node, 0, placement)
 
 

@@ -213,6 +213,16 @@ def test_an_empty_service_account_is_none() -> None:
         ),
         ({}, {"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds: must be positive"),
         (
+            {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.nope"}}}]},
+            {},
+            "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: 'status.nope' is not for a variable",
+        ),
+        (
+            {"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.gpu"}}}]},
+            {},
+            "spec.containers[0].env[0].valueFrom.resourceFieldRef.resource: 'limits.gpu' is not a resource",
+        ),
+        (
             {},
             {"hostUsers": False},
             "spec.hostUsers: Docker Engine has no user namespaces for single containers",
