@@ -12,12 +12,13 @@ import pytest
 
 from bootstrap.model.version import KubernetesVersion
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.soak import either
 from tests.lab import Disk, LabNetwork, LabNode
 from tests.lab.images import ProgramsMissingError, prepared_engine, program_directories
 from tests.lab.programs import NEWEST, PREVIOUS
 
-FIXTURE_SECONDS = 300
-"""Making the images the first time is no test's fault."""
+FIXTURE_SECONDS = either(300, 4000)
+"""Making the images the first time is no test's fault, and a soak takes its time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,8 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ from bootstrap.host.http import HttpRequest, NoAnswerError, SystemHttp
 from bootstrap.host.httpserver import fetch_unix
 from bootstrap.runtime.api import Container
 from bootstrap.runtime.docker_engine import DockerEngine
-from tests.fixtures.probe_image import PROGRAM, build_probe_target, ensure_probe_image
+from tests.fixtures.probe_image import ensure_pause_image, ensure_probe_image
 
 pytestmark = pytest.mark.docker
 
@@ -138,18 +136,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
-
-
-def ensure_pause_image(engine: DockerEngine) -> str:
-    """The program of the test image, waiting for a signal: all that a sandbox has to do."""
-    reference = "podstrap.test/agent-pause:1"
-    if engine.image(reference) is None:
-        with tempfile.TemporaryDirectory() as directory:
-            tar = Path(directory) / "root.tar"
-            with tarfile.open(tar, "w") as archive:
-                archive.add(build_probe_target(Path(directory) / "program"), PROGRAM.removeprefix("/"))
-            engine.import_filesystem(tar, reference, entrypoint=(PROGRAM, "forever"))
-    return reference
 
 
 def free_port() -> int:

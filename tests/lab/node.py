@@ -8,6 +8,7 @@ run in any way, ends every process of the node and leaves this machine as it was
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,13 @@ class LabNode:
         """Stop it as a service manager would; containers end with it."""
         assert self._dockerd is not None
         self._dockerd.end()
+
+    def signal_engine(self, number: signal.Signals) -> None:
+        """SIGSTOP freezes it, SIGCONT lets it go on, SIGKILL is a crash; its containers hear nothing."""
+        assert self._dockerd is not None
+        self._dockerd.send(number)
+        if number == signal.SIGKILL:
+            self._dockerd.wait()
 
     def close(self) -> None:
         """End the node. Safe to call again."""
