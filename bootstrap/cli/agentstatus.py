@@ -47,20 +47,20 @@ class Screen:
 
 
 def show_status(socket: Path, *, color: bool, watch: bool) -> None:
-    """Print it; with ``watch`` again whenever it changes, on a terminal in place, until interrupted."""
+    """Print it; with ``watch`` until interrupted, on a terminal in place, else again whenever it changes."""
     is_terminal = sys.stdout.isatty()
-    clock, pause, shown = SystemClock(), threading.Event(), ""
-    while True:
-        lines = _answer_lines(socket, clock.now(), _screen(is_terminal, color=color), patient=bool(shown))
-        text = "\n".join(lines)
-        if text != shown and watch and is_terminal:
-            click.echo(CLEAR + "\n".join(lines[: shutil.get_terminal_size().lines - 1]))
-        elif text != shown:
-            click.echo(text if not shown else f"\n{text}")
-        shown = text
-        if not watch:
-            return
+    clock, pause = SystemClock(), threading.Event()
+    shown = status = ask(socket, "/status")
+    click.echo(_text(status, clock.now(), is_terminal, color=color))
+    while watch:
         pause.wait(WATCH_SECONDS)
+        status = _patiently_asked(socket, status)
+        text = _text(status, clock.now(), is_terminal, color=color)
+        if is_terminal:
+            click.echo(CLEAR + "\n".join(text.splitlines()[: shutil.get_terminal_size().lines - 1]))
+        elif status != shown:
+            click.echo(f"\n{text}")
+        shown = status
 
 
 def print_status(socket: Path, *, watch: bool) -> None:
@@ -113,6 +113,8 @@ def container_why(container: dict[str, Any]) -> str:
     if container["state"] == "running" and not why:
         probe = "readiness" if container["started"] else "startup"
         why = f"its {probe} probe has not succeeded yet"
+        if container["init"] and container["started"]:
+            why = "it has not done its work yet"
     return why or str(container["state"])
 
 
@@ -130,19 +132,17 @@ def age(since: str | None, now: datetime) -> str:
     return f"{seconds // 86400}d{seconds % 86400 // 3600}h"
 
 
-def _answer_lines(socket: Path, now: datetime, screen: Screen, *, patient: bool) -> list[str]:
-    """While watching, an agent that is just being restarted is waited for."""
+def _patiently_asked(socket: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """An agent that is just being restarted is waited for, and what it said last stands."""
     try:
-        status = ask(socket, "/status")
+        return ask(socket, "/status")
     except BootstrapError as error:
-        if not patient:
-            raise
-        return [screen.paint(error.message, "red")]
-    return status_lines(status, now, screen) or ["No manifest asks for a pod."]
+        return {**before, "agent": error.message}
 
 
-def _screen(is_terminal: bool, *, color: bool) -> Screen:
-    return Screen(shutil.get_terminal_size().columns, color) if is_terminal else Screen()
+def _text(status: dict[str, Any], now: datetime, is_terminal: bool, *, color: bool) -> str:
+    screen = Screen(shutil.get_terminal_size().columns, color) if is_terminal else Screen()
+    return "\n".join(status_lines(status, now, screen) or ["No manifest asks for a pod."])
 
 
 def _table(pods: list[dict[str, Any]], node: str, now: datetime, screen: Screen) -> Iterator[str]:
@@ -187,7 +187,7 @@ def _whys(pod: dict[str, Any], screen: Screen) -> Iterator[str]:
         yield from _wrapped(pod["message"], screen)
     for container in pod["containers"]:
         why = container_why(container)
-        if why and why != pod_word(pod):
+        if why and why not in (pod_word(pod), "PodInitializing"):
             yield from _wrapped(f"{container['name']}{' (init)' if container['init'] else ''}: {why}", screen)
 
 
@@ -196,9 +196,10 @@ def _problems(status: dict[str, Any], screen: Screen) -> Iterator[str]:
         kept = " (its last good version runs on)" if problem["kept"] else ""
         text = f"{problem['path']}: {problem['message']}{kept}"
         yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
-    if status["engine"]:
-        text = f"engine: {status['engine']}"
-        yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
+    for what in ("engine", "agent"):
+        if status.get(what):
+            text = f"{what}: {status[what]}"
+            yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
     for text in _api_problems(status.get("api")):
         yield from (screen.paint(line, "yellow") for line in _wrapped(text, screen, indent=""))
 
