@@ -113,7 +113,7 @@ def container_why(container: dict[str, Any]) -> str:
     if container["state"] == "running" and not why:
         probe = "readiness" if container["started"] else "startup"
         why = f"its {probe} probe has not succeeded yet"
-        if container["init"] and container["started"]:
+        if container["init"] and not container.get("sidecar"):
             why = "it has not done its work yet"
     return why or str(container["state"])
 
@@ -168,7 +168,7 @@ def _table(pods: list[dict[str, Any]], node: str, now: datetime, screen: Screen)
 
 
 def _row(pod: dict[str, Any], now: datetime) -> tuple[str, ...]:
-    apps = [each for each in pod["containers"] if not each["init"]]
+    apps = [each for each in pod["containers"] if not each["init"] or each.get("sidecar")]
     restarts = sum(each["restarts"] for each in pod["containers"])
     ends = [each["lastExit"]["finished"] for each in pod["containers"] if each["lastExit"]]
     latest = max((each for each in ends if each), default=None)

@@ -116,6 +116,8 @@ def test_a_container_that_is_not_ready_yet_says_what_it_waits_for(started: bool,
 
 def test_an_init_container_that_runs_has_no_probe_to_wait_for() -> None:
     assert container_why(container(init=True, ready=False)) == "it has not done its work yet"
+    sidecar = container(init=True, sidecar=True, ready=False)
+    assert container_why(sidecar) == "its readiness probe has not succeeded yet"
 
 
 def test_a_container_that_has_done_its_work_needs_no_reason() -> None:
