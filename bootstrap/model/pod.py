@@ -99,7 +99,6 @@ def _container_defaults(container: Container, host_network: bool) -> Container:
         resources=ResourceRequirements(
             limits=resources.limits,
             requests={**resources.limits, **resources.requests},
-            claims=resources.claims,
         ),
     )
 

@@ -33,6 +33,7 @@ REFUSED = {
     "spec.ephemeralContainers": "only a running pod may have them",
     "spec.securityContext.windowsOptions": _LINUX,
     "spec.containers[].securityContext.windowsOptions": _LINUX,
+    "spec.containers[].resources.claims": _NEEDS_API,
     "spec.containers[].envFrom": _NEEDS_API,
     "spec.containers[].env[].valueFrom.secretKeyRef": _NEEDS_API,
     "spec.containers[].env[].valueFrom.configMapKeyRef": _NEEDS_API,

@@ -65,7 +65,6 @@ class ContainerPort(_Part, frozen=True, kw_only=True):
 class ResourceRequirements(_Part, frozen=True, kw_only=True):
     limits: Quantities = {}
     requests: Quantities = {}
-    claims: Any = None
 
 
 class VolumeMount(_Part, frozen=True, kw_only=True):
