@@ -27,8 +27,16 @@ from bootstrap.kube.client import ApiError, WatchingApiClient
 log = logging.getLogger("bootstrap.agent")
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
+QUICK_RETRIES = 40
+"""Before the pause grows: an API server that was started with the agent takes some seconds."""
+
 REFUSED_SECONDS = 10.0
 """After what will hardly change soon. What an API server refuses while it starts is no such thing."""
+
+STARTING_SECONDS = 30.0
+"""How long a server that starts is spared pods and events: each is a write to etcd, and the server writes its
+own roles there before it is ready."""
+STARTING_POLL_SECONDS = 0.25
 
 SURPRISE_SECONDS = 10.0
 UNAUTHENTICATED = 401
@@ -52,6 +60,7 @@ class _Session:
     """A connection on which the node is registered; times are monotonic."""
 
     client: WatchingApiClient
+    spared_until: float
     lease_due: float = 0.0
     update_due: float = 0.0
     complaints: dict[str, str] = field(default_factory=dict)
@@ -123,11 +132,14 @@ class ApiThread:
         self._parts.registration.register(client)
         if self._failures:
             log.info("the API server answers")
-        self._session = _Session(client, update_due=self._clock.monotonic() + UPDATE_SECONDS)
+        now = self._clock.monotonic()
+        self._session = _Session(client, now + STARTING_SECONDS, update_due=now + UPDATE_SECONDS)
         self._failures = 0
         self._problem = ""
 
     def _converse(self, session: _Session) -> float:
+        if self._is_starting(session):
+            return STARTING_POLL_SECONDS
         client, parts = session.client, self._parts
         dues: list[float | None] = [parts.watch.step(client), self._heartbeat(session), self._update(session)]
         dues.append(parts.mirroring.step(client, parts.registration.uid))
@@ -135,6 +147,16 @@ class ApiThread:
         parts.events.step(client)
         first: float = min(due for due in dues if due is not None)
         return max(0.0, first - self._clock.monotonic())
+
+    def _is_starting(self, session: _Session) -> bool:
+        if self._clock.monotonic() >= session.spared_until:
+            return False
+        try:
+            session.client.get_text("/readyz")
+        except (ApiError, TransientError):
+            return True
+        session.spared_until = 0.0
+        return False
 
     def _heartbeat(self, session: _Session) -> float:
         now = self._clock.monotonic()
@@ -175,7 +197,10 @@ class ApiThread:
     def _pause(self, error: BootstrapError) -> float:
         if not isinstance(error, TransientError | ApiError):
             return REFUSED_SECONDS
-        seconds = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * (1 << min(self._failures - 1, 10)))
+        seconds = min(
+            LONGEST_RETRY_SECONDS,
+            FIRST_RETRY_SECONDS * (1 << max(0, min(self._failures - QUICK_RETRIES, 10))),
+        )
         return seconds * random.uniform(0.75, 1.0)  # noqa: S311
 
     def _close(self) -> None:

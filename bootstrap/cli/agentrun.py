@@ -28,6 +28,7 @@ from bootstrap.host.inotify import DirectoryWatch
 from bootstrap.host.network import SystemNetwork
 from bootstrap.host.notify import ServiceManager
 from bootstrap.host.process import SystemProcesses
+from bootstrap.host.readyprocess import await_word
 from bootstrap.host.system import system_info
 from bootstrap.runtime.api import ContainerRuntime
 
@@ -70,6 +71,7 @@ class Settings:
 
 def run_agent(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
+    await_word()
     _log_to_stderr()
     threading.stack_size(STACK_BYTES)
     node = Node(

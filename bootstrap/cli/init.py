@@ -10,6 +10,7 @@ import click
 from bootstrap.cli.description import context_for
 from bootstrap.cli.main import GlobalOptions, accept_global_options
 from bootstrap.cli.options import INIT_OPTIONS, output_option, with_options
+from bootstrap.phases.agent_command import agent_command
 from bootstrap.phases.certs import prepare_keys
 
 EPILOG = """\b
@@ -47,8 +48,10 @@ def init(ctx: click.Context, /, **values: Any) -> None:
     if ctx.invoked_subcommand is not None:
         return
     context = context_for(ctx, values)
+    # Loading the rest takes as long as several keys do, or as the agent takes to load.
     prepare_keys(context)
-    # Loading the rest takes as long as several keys do: they are made meanwhile.
+    if not context.control_plane.init.dry_run:
+        context.agent_service.prepare(agent_command(context.control_plane))
     from bootstrap.workflows.init import run_init, stage_init
 
     options = ctx.find_object(GlobalOptions) or GlobalOptions()

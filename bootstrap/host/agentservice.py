@@ -36,6 +36,16 @@ class AgentService(Protocol):
     def manager(self) -> str:
         """ "systemd" or "daemon"."""
 
+    def prepare(self, command: tuple[str, ...]) -> None:
+        """On a machine that never had it: have it loaded when it is launched with this command line.
+
+        Without a launch nothing comes of it.
+        """
+
+    @property
+    def loaded(self) -> int:
+        """The pid of the one that ``prepare`` has loaded and that waits, 0 when there is none."""
+
     def install(self, unit: str) -> None:
         """Make the unit text known; it decides how the agent is run from the next ``start`` on."""
 

@@ -19,6 +19,7 @@ from bootstrap.host.agentservice import (
 )
 from bootstrap.host.files import Files
 from bootstrap.host.machine import command_line, running_programs, start_ticks
+from bootstrap.host.readyprocess import ReadyProcess
 from bootstrap.model.layout import Layout
 
 STOP_TIMEOUT = 30.0
@@ -37,6 +38,16 @@ class DaemonAgentService:
         self._layout = layout
         self._health = health
         self._unit = layout.state / layout.agent_unit.name
+        self._ready: ReadyProcess | None = None
+
+    def prepare(self, command: tuple[str, ...]) -> None:
+        if not self._files.exists(self._unit):
+            with contextlib.suppress(OSError):
+                self._ready = ReadyProcess(command)
+
+    @property
+    def loaded(self) -> int:
+        return self._ready.pid if self._ready else 0
 
     def install(self, unit: str) -> None:
         if read_or_empty(self._files, self._unit) != unit:
@@ -59,6 +70,7 @@ class DaemonAgentService:
         self._health.wait(self)
 
     def stop(self) -> None:
+        self._dismiss()
         pid = self._pid()
         if pid:
             for number, patience in ((signal.SIGTERM, STOP_TIMEOUT), (signal.SIGKILL, STOP_TIMEOUT)):
@@ -83,23 +95,18 @@ class DaemonAgentService:
         log.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                start_new_session=True,
-                cwd="/",
-            )
-        except OSError as error:
-            raise AgentFailedError(
-                f"{command[0]} cannot be run: {error.strerror}", remedy="install podstrap again"
-            ) from error
+            if self._ready is not None and self._ready.command == command and self._ready.begin(descriptor):
+                self._remember(self._ready.pid)
+            else:
+                self._remember(_started(command, descriptor))
         finally:
+            self._dismiss()
             os.close(descriptor)
-        self._remember(process.pid)
-        # It outlives this program on purpose: nobody waits for it here but start_ticks, which tells a zombie.
-        process.returncode = 0
+
+    def _dismiss(self) -> None:
+        if self._ready is not None:
+            self._ready.dismiss()
+            self._ready = None
 
     def _pid(self) -> int:
         """The agent's pid, 0 when it does not run or its pid belongs to another process by now."""
@@ -117,10 +124,30 @@ class DaemonAgentService:
             return 0
         command = unit_command(unit)
         for program in running_programs():
-            if program.argv == command:
+            if program.argv == command and program.pid != self.loaded:
                 self._remember(program.pid)
                 return program.pid
         return 0
 
     def _remember(self, pid: int) -> None:
         self._files.write(self._layout.agent_pid, f"{pid} {start_ticks(pid)}\n", 0o644)
+
+
+def _started(command: tuple[str, ...], output: int) -> int:
+    """The pid of the command, which writes to that descriptor. Raises AgentFailedError."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as error:
+        raise AgentFailedError(
+            f"{command[0]} cannot be run: {error.strerror}", remedy="install podstrap again"
+        ) from error
+    # It outlives this program on purpose: nobody waits for it here but start_ticks, which tells a zombie.
+    process.returncode = 0
+    return process.pid

@@ -25,6 +25,13 @@ class SystemdAgentService:
     def _unit_name(self) -> str:
         return self._layout.agent_unit.name
 
+    def prepare(self, command: tuple[str, ...]) -> None:
+        """Only systemd starts its services."""
+
+    @property
+    def loaded(self) -> int:
+        return 0
+
     def install(self, unit: str) -> None:
         if read_or_empty(self._files, self._layout.agent_unit) != unit:
             self._files.write(self._layout.agent_unit, unit, 0o644)

@@ -89,13 +89,17 @@ def bring_about(context: Context, api: ApiClient, wanted: Sequence[Wanted]) -> t
 
 
 def retrying(
-    context: Context, request: Callable[[], _Result], also: tuple[type[BootstrapError], ...] = ()
+    context: Context,
+    request: Callable[[], _Result],
+    also: tuple[type[BootstrapError], ...] = (),
+    seconds: float | None = None,
 ) -> _Result:
     """Repeat a request the API server does not answer, or refuses in one of the ways of ``also``.
 
-    Gives up after timeouts.kubernetesAPICall with the last error.
+    Gives up after ``seconds``, or timeouts.kubernetesAPICall, with the last error.
     """
-    return _retrying(context, request, also, _deadline(context))
+    deadline = _deadline(context) if seconds is None else context.clock.monotonic() + seconds
+    return _retrying(context, request, also, deadline)
 
 
 @contextmanager

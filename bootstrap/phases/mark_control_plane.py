@@ -14,9 +14,13 @@ from msgspec import to_builtins
 from bootstrap.kube import objects
 from bootstrap.kube.client import ApiClient, ConflictError, JsonObject, NotFoundError
 from bootstrap.model.kubeadm import Taint
+from bootstrap.phases.agent_command import kubelet_arguments
 from bootstrap.phases.cluster import ADMIN_KUBECONFIG, admin_client, covers, retrying
 from bootstrap.phases.context import Context
 from bootstrap.phases.phase import Phase
+
+NODE_SECONDS = 10.0
+"""How long a Node is waited for that the agent is about to register."""
 
 LABELS = {
     "node-role.kubernetes.io/control-plane": "",
@@ -29,11 +33,19 @@ def mark_control_plane(context: Context) -> None:
     with context.reporter.step("Marking the node as a control plane") as step, admin_client(context) as api:
         mark = partial(_mark, api, registration.name, registration.taints or ())
         try:
-            retrying(context, mark, also=(ConflictError,))
+            if _is_about_to_be_registered(context):
+                retrying(context, mark, also=(ConflictError, NotFoundError), seconds=NODE_SECONDS)
+            else:
+                retrying(context, mark, also=(ConflictError,))
         except NotFoundError:
             step.done(f"node not marked: the cluster has no Node {registration.name}")
         else:
             step.done(f"node {registration.name} is marked as a control plane")
+
+
+def _is_about_to_be_registered(context: Context) -> bool:
+    registers = dict(kubelet_arguments(context.control_plane)).get("register-node", "true")
+    return registers != "false" and context.agent_service.is_running()
 
 
 def _mark(api: ApiClient, name: str, taints: tuple[Taint, ...]) -> None:

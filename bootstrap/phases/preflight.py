@@ -66,11 +66,12 @@ def subject_of(context: Context) -> Subject:
 
 
 def _agent_pids(context: Context, machine: Machine) -> frozenset[int]:
-    """Our agent, when its service says it runs."""
+    """Our agent: the one that is loaded for this run, and the one its service says runs."""
+    loaded = frozenset({context.agent_service.loaded})
     if not context.agent_service.is_running():
-        return frozenset()
+        return loaded
     manifests = str(context.layout.manifests)
-    return frozenset(
+    return loaded | frozenset(
         program.pid for program in machine.processes if {"bootstrap", "agent", manifests} <= set(program.argv)
     )
 

@@ -32,12 +32,8 @@ from bootstrap.workflows.apply import record_generation, settle
 from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 
-WRITING: tuple[Phase, ...] = (CERTS, ETCD, KUBECONFIG, CONTROL_PLANE)
-"""The phases that write files and do nothing else.
-
-etcd comes earlier than kubeadm has it: its first election takes up to a second, and the API server waits
-for it.
-"""
+WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
+"""The phases that write files and do nothing else."""
 
 IN_CLUSTER: tuple[Phase, ...] = (UPLOAD_CONFIG, UPLOAD_CERTS, MARK_CONTROL_PLANE, BOOTSTRAP_TOKEN, ADDON)
 """The phases that make objects of the API; they do not depend on each other."""
@@ -62,6 +58,9 @@ KUBEADM_ONLY = frozenset(
     }
 )
 """Phases of kubeadm that are not run here: a configuration may skip them (cmd/kubeadm/app/cmd/init.go)."""
+
+FIRST = ("preflight", "certs", "etcd", "control-plane/apiserver")
+"""Run before the others: what they write is waited for longest, and starts while the rest is made."""
 
 Chosen = tuple[tuple[str, Phase], ...]
 """Phases with their paths, as ``select`` returns them."""
@@ -117,7 +116,7 @@ def _run(context: Context, chosen: Chosen) -> None:
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         refuse_reconfiguration(context)
-        for _path, phase in chosen:
+        for _path, phase in in_order_of_start(chosen):
             run_phase(phase, context)
             if phase is PREFLIGHT and any(phase is AGENT_START for _path, phase in chosen):
                 # It takes as long to start as the certificates take to be made.
@@ -125,6 +124,15 @@ def _run(context: Context, chosen: Chosen) -> None:
         # Phases may have been skipped; a generation is what lies on disk, never a way to write it.
         if make_plan(desired_manifests(context), context.files).is_empty:
             record_generation(context)
+
+
+def in_order_of_start(chosen: Chosen) -> Chosen:
+    """The same phases, those of ``FIRST`` before the others."""
+
+    def is_late(pair: tuple[str, Phase]) -> bool:
+        return not any(pair[0] == path or pair[0].startswith(f"{path}/") for path in FIRST)
+
+    return tuple(sorted(chosen, key=is_late))
 
 
 def _rehearse(context: Context, chosen: Chosen) -> None:

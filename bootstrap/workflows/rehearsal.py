@@ -18,6 +18,7 @@ from bootstrap.host.files import Files
 from bootstrap.host.http import HttpReply, HttpRequest
 from bootstrap.host.process import Completed
 from bootstrap.kube.client import JsonObject, NotFoundError
+from bootstrap.kube.objects import NODES
 from bootstrap.model.layout import Layout
 from bootstrap.model.report import Reporter
 from bootstrap.phases.context import Context
@@ -100,6 +101,13 @@ class SayingAgentService:
         self._reporter = reporter
         self._running = True
 
+    def prepare(self, command: tuple[str, ...]) -> None:
+        """Nothing is going to be started."""
+
+    @property
+    def loaded(self) -> int:
+        return 0
+
     def install(self, unit: str) -> None:  # noqa: ARG002
         self._reporter.info("would install the agent's unit")
 
@@ -148,6 +156,9 @@ class SayingApi:
             return self._created[path]
         if query:
             return {"items": []}
+        if path.startswith(f"{NODES}/"):
+            # The agent would have registered it.
+            return {"metadata": {"name": path.rpartition("/")[2], "resourceVersion": "1"}}
         raise NotFoundError(f"{path} is not there yet", status=404)
 
     def get_text(self, path: str, query: Mapping[str, str] = {}) -> str:  # noqa: ARG002

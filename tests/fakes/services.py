@@ -18,6 +18,13 @@ class FakeAgentService:
         self.refuses_to_start = ""
         self._running_unit = ""
 
+    def prepare(self, command: tuple[str, ...]) -> None:
+        """Without a process there is nothing to load."""
+
+    @property
+    def loaded(self) -> int:
+        return 0
+
     def install(self, unit: str) -> None:
         if unit != self.unit:
             self.history.append("install")

@@ -74,6 +74,26 @@ def test_the_node_is_registered_with_what_it_is(tmp_path: Path) -> None:
     assert condition(node, "Ready")["reason"] == "KubeletReady"
 
 
+def test_a_server_that_starts_hears_of_the_node_and_of_pods_once_it_is_ready(lab: ApiHarness) -> None:
+    lab.agent.write("web.yaml", document())
+    lab.agent.settle()
+    lab.cluster.ready = False
+    lab.advance(5)
+    assert lab.cluster.node()
+    assert not lab.cluster.pods()
+    lab.cluster.ready = True
+    lab.advance(2)
+    assert lab.cluster.mirror()
+
+
+def test_a_server_that_never_gets_ready_hears_of_pods_all_the_same(lab: ApiHarness) -> None:
+    lab.agent.write("web.yaml", document())
+    lab.agent.settle()
+    lab.cluster.ready = False
+    lab.advance(40)
+    assert lab.cluster.mirror()
+
+
 def test_the_lease_is_renewed_every_ten_seconds(lab: ApiHarness) -> None:
     lab.settle()
     first = lab.cluster.lease()
@@ -308,14 +328,14 @@ def test_what_the_node_controller_wrote_while_the_node_was_away_is_put_right(lab
 # An API server that is not there.
 
 
-def test_a_server_that_is_not_there_is_tried_every_second_or_two(lab: ApiHarness) -> None:
+def test_a_server_that_is_not_there_is_tried_often_at_first_then_every_second_or_two(lab: ApiHarness) -> None:
     lab.cluster.answering = False
     asked: list[str] = []
     lab.cluster.on_request = lambda: asked.append("")
-    pauses = [lab.thread.step() for _ in range(20)]
-    assert len(asked) == 20
-    assert pauses[0] < 0.3
-    assert all(1.4 < pause <= 2.0 for pause in pauses[5:])
+    pauses = [lab.thread.step() for _ in range(50)]
+    assert len(asked) == 50
+    assert all(pause <= 0.25 for pause in pauses[:40])
+    assert all(1.4 < pause <= 2.0 for pause in pauses[44:])
     assert lab.thread.status().problem == "connection refused"
 
 

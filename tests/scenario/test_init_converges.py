@@ -69,15 +69,15 @@ def test_the_agent_starts_before_there_is_a_manifest(node: FakeNode) -> None:
     assert node.files.list_names(context.layout.manifests) == ()
 
 
-def test_etcd_starts_while_the_rest_is_made(node: FakeNode) -> None:
+def test_what_is_waited_for_longest_starts_while_the_rest_is_made(node: FakeNode) -> None:
     run_init(node.context())
     titles = [step.title for step in node.reporter.steps]
     made = [title for title in titles if title.startswith(("Making", "Writing"))]
     assert made == [
         "Making certificates",
         "Writing the manifest of etcd",
-        "Making kubeconfig files",
         "Writing the manifest of kube-apiserver",
+        "Making kubeconfig files",
         "Writing the manifest of kube-controller-manager",
         "Writing the manifest of kube-scheduler",
     ]

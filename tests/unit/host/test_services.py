@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -78,6 +78,69 @@ def test_a_daemon_is_started_in_a_session_of_its_own_and_logs_into_its_file(daem
     assert os.getsid(daemon.pid()) == daemon.pid()
     while "up" not in daemon.service.recent_log(5):
         assert daemon.service.is_running()
+
+
+PATIENT = """
+import os, socket, sys, time
+sys.path.insert(0, {root!r})
+from bootstrap.host.readyprocess import await_word
+await_word()
+print("begun", flush=True)
+time.sleep(600)  # {mark}
+"""
+
+
+def patient() -> str:
+    """A command line of this test process alone, which waits for the word when it is told to."""
+    root = str(Path(__file__).parents[3])
+    return unit(sys.executable, "-c", PATIENT.format(root=root, mark=os.getpid()).strip().replace("\n", "; "))
+
+
+def test_an_agent_that_was_loaded_ahead_begins_when_it_is_launched(daemon: Daemon) -> None:
+    daemon.service.prepare(unit_command(patient()))
+    loaded = daemon.service.loaded
+    assert start_ticks(loaded)
+    assert not daemon.service.is_running()
+    daemon.service.install(patient())
+    assert not daemon.service.is_running()
+    daemon.service.start()
+    assert daemon.pid() == loaded
+    while "begun" not in daemon.service.recent_log(5):
+        assert daemon.service.is_running()
+
+
+def test_an_agent_that_was_loaded_for_nothing_ends_and_has_done_nothing(daemon: Daemon) -> None:
+    daemon.service.prepare(unit_command(patient()))
+    loaded = daemon.service.loaded
+    daemon.service.stop()
+    while start_ticks(loaded):
+        pass
+    assert daemon.files.list_names(PurePosixPath("/")) == ()
+
+
+def test_one_that_died_while_it_was_loaded_is_started_anew(daemon: Daemon) -> None:
+    daemon.service.prepare(unit_command(patient()))
+    loaded = daemon.service.loaded
+    os.kill(loaded, signal.SIGKILL)
+    while start_ticks(loaded):
+        pass
+    daemon.service.install(patient())
+    daemon.service.start()
+    assert daemon.pid() != loaded
+
+
+def test_an_agent_for_another_command_line_is_not_used(daemon: Daemon) -> None:
+    daemon.service.prepare(unit_command(patient()))
+    loaded = daemon.service.loaded
+    daemon.service.install(sleeper())
+    daemon.service.start()
+    assert daemon.pid() != loaded
+
+
+def test_where_the_agent_is_installed_none_is_loaded_ahead(daemon: Daemon) -> None:
+    daemon.service.install(patient())
+    daemon.service.prepare(unit_command(patient()))
+    assert daemon.service.loaded == 0
 
 
 def test_a_running_daemon_is_adopted_by_the_next_command(daemon: Daemon) -> None:

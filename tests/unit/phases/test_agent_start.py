@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from bootstrap.apply import inventory
 from bootstrap.host.agentservice import unit_command
 from bootstrap.model.kubeadm import Arg, Taint
-from bootstrap.phases.agent_start import AGENT_START, agent_command
+from bootstrap.phases.agent_command import agent_command
+from bootstrap.phases.agent_start import AGENT_START
 from bootstrap.phases.phase import run_phase
 from tests.fakes.node import QUICK, FakeNode
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,22 @@ def test_without_taints_only_the_labels_are_set(node: FakeNode) -> None:
 def test_a_machine_that_is_no_node_is_nothing_to_mark(node: FakeNode) -> None:
     run(node, MARK_CONTROL_PLANE)
     assert node.reporter.steps[-1].summary == "node not marked: the cluster has no Node master"
+
+
+def test_a_node_that_the_agent_is_about_to_register_is_waited_for(node: FakeNode) -> None:
+    node.agent.running = True
+    asked = itertools.count()
+
+    def register_late() -> None:
+        if next(asked) == 5:
+            node.api.add("/api/v1/nodes/master", node_object())
+
+    node.api.on_request = register_late
+    run(node, MARK_CONTROL_PLANE)
+    assert (
+        "node-role.kubernetes.io/control-plane"
+        in node.api.objects["/api/v1/nodes/master"]["metadata"]["labels"]
+    )
 
 
 def test_the_add_ons_are_installed_and_not_written_again(node: FakeNode) -> None:
