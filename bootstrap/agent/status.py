@@ -40,6 +40,8 @@ class Exit(_Value, frozen=True, kw_only=True):
     finished: datetime | None = None
 
 
+HOOKING = "its postStart hook has not ended yet"
+
 STATUS_SCHEMA = "bootstrap/agent-status/v1"
 
 
@@ -318,7 +320,7 @@ def _container_status(
             # An init container that has an end is ready when it has done its work.
             ready=verdict.ready and not hooking and (common.sidecar or not init),
             started=verdict.started and not hooking,
-            message="" if verdict.ready else verdict.message,
+            message=HOOKING if hooking else "" if verdict.ready else verdict.message,
             since=last.state.started,
         )
     reason, message = ("", "") if end else _waiting(situation, container, last)

@@ -57,6 +57,7 @@ def test_what_comes_after_waits_for_the_hook(harness: AgentHarness) -> None:
     assert harness.running() == ["POD web", "main web"]
     assert not harness.container().ready
     assert not harness.container().started
+    assert harness.container().message == "its postStart hook has not ended yet"
     pending.pop()()
     harness.settle()
     assert harness.running() == ["POD web", "main web", "second web"]

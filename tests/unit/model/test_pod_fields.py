@@ -59,6 +59,14 @@ def test_every_test_that_is_named_exists() -> None:
     assert set(re.findall(r"`(test_\w+)`", PAGE)) <= there
 
 
+def test_what_is_marked_as_run_on_an_engine_is_among_those_tests() -> None:
+    real = [*(ROOT / "tests" / "integration").rglob("*.py"), *(ROOT / "tests" / "e2e").rglob("*.py")]
+    there = set(re.findall(r"^def (test_\w+)", "\n".join(map(Path.read_text, real)), flags=re.MULTILINE))
+    marked = set(re.findall(r"`(test_\w+)` \(engine\)", PAGE))
+    assert marked
+    assert marked <= there
+
+
 def test_every_row_names_a_test() -> None:
     bare = [
         row
