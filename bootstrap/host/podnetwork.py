@@ -31,9 +31,9 @@ def connect_loopback(port: int) -> socket.socket:
     raise refusal
 
 
-def connect_in_network_of(pid: int, port: int) -> socket.socket:
-    """To what listens in the network namespace of a process. Raises OSError."""
-    with open(f"/proc/{pid}/ns/net", "rb") as namespace:
+def connect_in_network(path: str, port: int) -> socket.socket:
+    """To what listens in the network namespace that a file stands for. Raises OSError."""
+    with open(path, "rb") as namespace:
         return _on_a_thread(lambda: _enter_and_connect(namespace.fileno(), port))
 
 

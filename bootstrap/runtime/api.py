@@ -125,7 +125,8 @@ ContainerStatus = Literal["created", "running", "paused", "restarting", "removin
 class Container:
     """What the engine says of one container. Times are UTC, None when it never happened.
 
-    ``log_path`` and ``resolv_conf_path`` are files on the host, "" before the first start.
+    ``log_path`` and ``resolv_conf_path`` are files on the host, "" before the first start, and so is
+    ``network_namespace``, which stands for its network while it runs (that of the host for ``host``).
     """
 
     id: str
@@ -145,6 +146,7 @@ class Container:
     network_mode: str = ""
     log_path: str = ""
     resolv_conf_path: str = ""
+    network_namespace: str = ""
 
     @property
     def is_running(self) -> bool:

@@ -46,6 +46,7 @@ def container_of(reply: Json) -> Container:
         network_mode=reply["HostConfig"].get("NetworkMode", ""),
         log_path=reply.get("LogPath", ""),
         resolv_conf_path=reply.get("ResolvConfPath", ""),
+        network_namespace=(reply.get("NetworkSettings") or {}).get("SandboxKey", ""),
     )
 
 

@@ -342,6 +342,7 @@ class FakeRuntime:
                 ip=f"172.17.0.{2 + serial % 250}" if own_network else "",
                 log_path=f"{directory}/{held.state.id}-json.log",
                 resolv_conf_path=f"{directory}/resolv.conf",
+                network_namespace=f"/var/run/docker/netns/{held.state.id[:12]}" if own_network else "",
             )
             self.engine.record(f"start {held.spec.name}")
             self.engine.emit("start", held)

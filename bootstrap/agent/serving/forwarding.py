@@ -19,7 +19,7 @@ from bootstrap.agent.serving.streamlimit import StreamLimit
 from bootstrap.agent.serving.upgrades import forwarding_connection
 from bootstrap.host.connection import ConnectionEndedError
 from bootstrap.host.httpexchange import Exchange
-from bootstrap.host.podnetwork import connect_in_network_of, connect_loopback
+from bootstrap.host.podnetwork import connect_in_network, connect_loopback
 from bootstrap.host.spdy import SpdyConnection, SpdyEvent
 from bootstrap.runtime.api import ContainerRuntime
 
@@ -67,8 +67,9 @@ class Forwarding:
             if each.is_running and each.state.network_mode == "host":
                 return connect_loopback
             if each.is_running:
-                pid = each.state.pid
-                return lambda port: connect_in_network_of(pid, port)
+                # Not by way of its process: the unit's capabilities do not reach into /proc of every user.
+                path = each.state.network_namespace
+                return lambda port: connect_in_network(path, port)
         raise RefusedError(404, f'pod "{name}" does not run')
 
 

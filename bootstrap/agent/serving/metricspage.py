@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.metrics import Family, Labels, Sample
-from bootstrap.agent.status import AgentStatus, ContainerStatus, PodStatus
+from bootstrap.agent.status import AgentStatus, ApiStatus, ContainerStatus, PodStatus
 from bootstrap.host.ownprocess import ProcessUse
 
 STATIC: Labels = (("static", "true"),)
@@ -75,6 +75,18 @@ def pod_families(status: AgentStatus) -> tuple[Family, ...]:
             len(status.problems),
         ),
         _gauge("podstrap_engine_up", "Whether the container engine answers.", 0 if status.engine else 1),
+    )
+
+
+def api_families(api: ApiStatus | None) -> tuple[Family, ...]:
+    """How the node stands with the API server; nothing for an agent that registers none."""
+    if api is None:
+        return ()
+    return (
+        _gauge("podstrap_api_up", "Whether the agent is connected to the API server.", api.connected),
+        _gauge("kubelet_mirror_pods", "The number of mirror pods the API shows.", api.mirrors),
+        _gauge("podstrap_unmirrored_pods", "Pods the API does not show as they are.", len(api.unmirrored)),
+        _gauge("podstrap_foreign_pods", "Pods bound to this node that nobody runs.", len(api.foreign)),
     )
 
 

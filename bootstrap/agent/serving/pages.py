@@ -14,6 +14,7 @@ from bootstrap.agent.metrics import CONTENT_TYPE, exposition
 from bootstrap.agent.names import POD_NAME, POD_NAMESPACE, SANDBOX, Instance, instance_of, owned_by
 from bootstrap.agent.node import Node
 from bootstrap.agent.serving.metricspage import (
+    api_families,
     certificate_families,
     pod_families,
     probe_families,
@@ -97,8 +98,10 @@ class Pages:
         exchange.reply(_json({"kubeletconfig": self._settings}))
 
     def _metrics(self, exchange: Exchange, _parts: tuple[str, ...]) -> None:
+        status = self._agent.status()
         families = (
-            *pod_families(self._agent.status()),
+            *pod_families(status),
+            *api_families(status.api),
             *work_families(self._agent.measures),
             *certificate_families(certificate_ends(self._certificates)),
             *process_families(own_use()),

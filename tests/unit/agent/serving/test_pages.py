@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.agent.metrics import exposition
+from bootstrap.agent.serving.metricspage import api_families
+from bootstrap.agent.status import ApiStatus
 from tests.fakes.agent import document
 from tests.fakes.kubeletport import PERIOD, KubeletPort
 from tests.fakes.runtime import Program
@@ -61,6 +64,15 @@ def test_metrics_tell_of_pods_and_of_the_process(port: KubeletPort) -> None:
     assert found['kubelet_pod_worker_duration_seconds_count{operation_type="sync"}'] > 0
     assert found["process_resident_memory_bytes"] > 1_000_000
     assert 0 < found["process_open_fds"] < found["process_max_fds"]
+
+
+def test_metrics_tell_how_the_node_stands_with_the_api_server() -> None:
+    api = ApiStatus(connected=True, mirrors=4, unmirrored={"a_b": "forbidden"})
+    text = exposition(api_families(api))
+    assert "\npodstrap_api_up 1\n" in text
+    assert "\nkubelet_mirror_pods 4\n" in text
+    assert "\npodstrap_unmirrored_pods 1\n" in text
+    assert api_families(None) == ()
 
 
 def test_metrics_tell_of_restarts_and_what_waits(port: KubeletPort) -> None:
