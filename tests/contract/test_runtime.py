@@ -53,6 +53,7 @@ def test_a_started_container_has_a_process_and_a_start_time(subject: Subject) ->
     assert container.ip
     assert container.log_path.endswith(f"{container.id}-json.log")
     assert container.resolv_conf_path.endswith("resolv.conf")
+    assert container.network_namespace.startswith("/var/run/docker/netns/")
     assert container.finished is None
     assert container.started is not None
     assert timedelta(0) <= container.started - container.created < timedelta(minutes=1)
@@ -364,6 +365,8 @@ def test_a_followed_log_ends_with_the_container(subject: Subject) -> None:
     stream = subject.connect().read_logs(container_id, LogQuery(follow=True))
     assert stream.read() == b"one\n"
     subject.runtime.stop(container_id, 5)
+    # Whatever its last words are.
+    read_all(stream)
     assert stream.read() == b""
 
 
