@@ -83,9 +83,10 @@ systemd: $(VENV)/.development ## Machines with systemd: the agent's unit, offlin
 	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt rsync openssh-client
 	$(PYTEST) -m systemd -v --must-run 2>&1 | tee $(LOGS)/systemd.log
 
-soak: $(VENV)/.development ## Twenty reboots and power cuts of such a machine; writes build/reboots.json (root)
+soak: $(VENV)/.development ## Faults of the agent in full, reboots and power cuts; writes build/faults.json, reboots.json (root)
 	@$(MAKE) programs
 	$(PROVISION)/packages.sh mmdebstrap
+	SOAK=1 $(PYTEST) tests/e2e/test_agent_{kills,engine,edits,disks,soak}.py -v -s --must-run
 	REBOOTS=20 $(PYTEST) tests/systemd/test_power.py -v -s --must-run --timeout=3600
 
 bench: $(VENV)/.development ## Measure everything that has a budget, side by side; writes docs/benchmarks.md (root)

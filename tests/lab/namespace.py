@@ -97,6 +97,9 @@ class Process:
         if self.pid and self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+            if number == signal.SIGCONT:
+                # nsenter stops itself beside a program that is stopped, and would never see it end.
+                self._entrance.send_signal(number)
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code; subprocess.TimeoutExpired when it does not end."""
