@@ -30,7 +30,8 @@ _HASH_ANNOTATION = "kubeadm.kubernetes.io/component-config.hash"
 def upload_kubeadm_config(context: Context) -> None:
     with context.reporter.step("Uploading the configuration") as step:
         data = {"ClusterConfiguration": dump_cluster_configuration(context.control_plane)}
-        _upload(context, "kubeadm-config", data, "kubeadm:nodes-kubeadm-config")
+        readers = (BOOTSTRAPPERS, NODES_GROUP)
+        _upload(context, "kubeadm-config", data, "kubeadm:nodes-kubeadm-config", readers)
         step.done("configuration uploaded (kube-system/kubeadm-config)")
 
 
@@ -38,7 +39,8 @@ def upload_kubelet_config(context: Context) -> None:
     with context.reporter.step("Uploading the kubelet configuration") as step:
         data = {"kubelet": to_yaml(kubelet_configuration(context.control_plane))}
         annotations = signature(context.control_plane, KUBELET_CONFIGURATION, data)
-        _upload(context, "kubelet-config", data, "kubeadm:kubelet-config", annotations)
+        readers = (NODES_GROUP, BOOTSTRAPPERS)
+        _upload(context, "kubelet-config", data, "kubeadm:kubelet-config", readers, annotations)
         step.done("kubelet configuration uploaded (kube-system/kubelet-config)")
 
 
@@ -58,14 +60,14 @@ def _upload(
     name: str,
     data: dict[str, str],
     role: str,
+    readers: tuple[str, ...],
     annotations: dict[str, str] | None = None,
 ) -> None:
     """A ConfigMap that nodes and joining nodes may read."""
-    readers = [objects.group(BOOTSTRAPPERS), objects.group(NODES_GROUP)]
     wanted = (
         objects.config_map(name, objects.SYSTEM, data, annotations),
         objects.reading_role(role, objects.SYSTEM, "configmaps", name),
-        objects.role_binding(role, objects.SYSTEM, readers),
+        objects.role_binding(role, objects.SYSTEM, [objects.group(name) for name in readers]),
     )
     with admin_client(context) as api:
         bring_about(context, api, [Wanted(body) for body in wanted])

@@ -74,7 +74,7 @@ def test_nodes_and_joining_nodes_may_read_it(node: FakeNode, name: str, config_m
     ]
     binding = node.api.objects[f"{RBAC}/namespaces/kube-system/rolebindings/{name}"]
     assert binding["roleRef"]["name"] == name
-    assert [(one["kind"], one["name"]) for one in binding["subjects"]] == READERS
+    assert sorted((one["kind"], one["name"]) for one in binding["subjects"]) == READERS
 
 
 def test_the_administrator_gets_his_rights_from_the_super_administrator(node: FakeNode) -> None:
