@@ -18,7 +18,7 @@ from bootstrap.agent.foreign import ForeignPods
 from bootstrap.agent.lease import RENEW_SECONDS, Lease
 from bootstrap.agent.mirroring import Mirroring
 from bootstrap.agent.podwatch import PodWatch
-from bootstrap.agent.registration import UPDATE_SECONDS, Registration
+from bootstrap.agent.registration import UNAUTHENTICATED, UPDATE_SECONDS, Registration
 from bootstrap.agent.status import ApiStatus
 from bootstrap.errors import BootstrapError, TransientError
 from bootstrap.host.clock import Clock
@@ -38,8 +38,11 @@ STARTING_SECONDS = 30.0
 own roles there before it is ready."""
 STARTING_POLL_SECONDS = 0.25
 
+FIRST_UPDATE_SECONDS = 3.0
+"""What was not known of a server that had just started is known by then."""
+
+SHORTEST_SECONDS = 0.01
 SURPRISE_SECONDS = 10.0
-UNAUTHENTICATED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class ApiThread:
         if self._failures:
             log.info("the API server answers")
         now = self._clock.monotonic()
-        self._session = _Session(client, now + STARTING_SECONDS, update_due=now + UPDATE_SECONDS)
+        self._session = _Session(client, now + STARTING_SECONDS, update_due=now + FIRST_UPDATE_SECONDS)
         self._failures = 0
         self._problem = ""
 
@@ -146,7 +149,7 @@ class ApiThread:
         dues.append(parts.foreign.step(client))
         parts.events.step(client)
         first: float = min(due for due in dues if due is not None)
-        return max(0.0, first - self._clock.monotonic())
+        return max(SHORTEST_SECONDS, first - self._clock.monotonic())
 
     def _is_starting(self, session: _Session) -> bool:
         if self._clock.monotonic() >= session.spared_until:
@@ -164,9 +167,11 @@ class ApiThread:
             try:
                 self._parts.lease.renew(session.client, self._parts.registration.uid, self._clock.now())
                 session.complaints.pop("lease", None)
+                session.lease_due = now + RENEW_SECONDS
             except ApiError as error:
+                # Of an API server that has just started, its namespace may not be there yet.
+                session.lease_due = now + LONGEST_RETRY_SECONDS
                 self._outlive(session, "lease", error)
-            session.lease_due = now + RENEW_SECONDS
         return max(session.lease_due, now + 1.0)
 
     def _update(self, session: _Session) -> float:

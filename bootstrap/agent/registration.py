@@ -14,7 +14,7 @@ from bootstrap.agent.survey import Survey
 from bootstrap.agent.v1node import NodeOptions, differs, is_ours, node_object, node_status
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
-from bootstrap.kube.client import ApiClient, ConflictError, JsonObject, NotFoundError
+from bootstrap.kube.client import ApiClient, ConflictError, ForbiddenError, JsonObject, NotFoundError
 from bootstrap.kube.objects import NODE_LEASES, NODES
 from bootstrap.model.nodelabels import STATIC_PODS_ONLY, differing
 
@@ -23,6 +23,8 @@ log = logging.getLogger("bootstrap.agent")
 UPDATE_SECONDS = 10.0
 REPORT_SECONDS = 300.0
 """The kubelet's nodeStatusUpdateFrequency, and nodeStatusReportFrequency for one that stays the same."""
+
+UNAUTHENTICATED = 401
 
 
 class NodeTakenError(BootstrapError):
@@ -46,7 +48,7 @@ class Registration:
 
     def register(self, client: ApiClient) -> None:
         """Create the Node, or take over the one there is. Raises NodeTakenError, and what ``client`` does."""
-        self._version = str(client.get("/version").get("gitVersion", ""))
+        self._version = _server_version(client)
         facts = self._survey.facts(self._version)
         body = node_object(self._node, self._options, facts, self._clock.now())
         try:
@@ -70,6 +72,7 @@ class Registration:
             self.uid = ""
 
     def _update(self, client: ApiClient) -> None:
+        self._version = self._version or _server_version(client)
         facts, now = self._survey.facts(self._version), self._clock.now()
         status = node_status(self._node, self._options, facts, self._told.get("conditions") or (), now)
         is_old = self._clock.monotonic() - self._told_at >= REPORT_SECONDS
@@ -115,3 +118,13 @@ class Registration:
         self.uid = node["metadata"]["uid"]
         self._told = node.get("status") or {}
         self._told_at = self._clock.monotonic()
+
+
+def _server_version(client: ApiClient) -> str:
+    """ "" while the server has not made the role by which anybody may ask; a node may register before."""
+    try:
+        return str(client.get("/version").get("gitVersion", ""))
+    except ForbiddenError as error:
+        if error.status == UNAUTHENTICATED:
+            raise
+        return ""

@@ -43,5 +43,6 @@ class Retries:
 
     @property
     def next(self) -> float | None:
-        """Monotonic time of the first thing to try again."""
-        return min((pause.until for pause in self._pauses.values()), default=None)
+        """Monotonic time of the first thing that waits; what has waited long enough is tried at any time."""
+        now = self._clock.monotonic()
+        return min((pause.until for pause in self._pauses.values() if pause.until > now), default=None)

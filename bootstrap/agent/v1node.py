@@ -27,6 +27,7 @@ DISK_KEPT, INODES_KEPT = 0.10, 0.05
 """A kubelet's hard eviction thresholds: below them it reports pressure, and none of it is for pods."""
 
 IMAGES_SHOWN = 50
+UNKNOWN = "v0.0.0"
 OURS = "+podstrap"
 """Ends the version of each kubelet that is this agent."""
 
@@ -116,7 +117,7 @@ def is_ours(node: JsonObject) -> bool:
 
 def kubelet_version(server_version: str) -> str:
     """A semantic version: that of the API server, and by its build metadata whose kubelet it is."""
-    return f"{server_version.partition('+')[0]}{OURS}"
+    return f"{server_version.partition('+')[0] or UNKNOWN}{OURS}"
 
 
 _DOMAINS = ("kubernetes.io", "beta.kubernetes.io")

@@ -59,7 +59,9 @@ def system_info(root: Path = Path("/")) -> SystemInfo:
 
 
 def room(directory: Path, proc: Path = Path("/proc")) -> Room:
-    """Raises OSError when the directory is not there."""
+    """Of a directory that is not there yet, where it would be made."""
+    while not directory.exists():
+        directory = directory.parent
     disk = os.statvfs(directory)
     return Room(
         memory_available=_memory_available(proc / "meminfo"),

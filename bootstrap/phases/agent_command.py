@@ -9,14 +9,14 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.images import pause_image
 from bootstrap.model.kubeadm import Taint
 
-KUBELET_ARGUMENTS = ("node-ip", "node-labels", "register-node", "register-with-taints")
+KUBELET_ARGUMENTS = ("node-ip", "node-labels", "port", "register-node", "register-with-taints")
 """What nodeRegistration.kubeletExtraArgs may say to the agent: it has these options as a kubelet has them."""
 
 
 def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
     """The agent's command line; ``-I`` keeps the working directory and PYTHON* variables out of it."""
     layout = control_plane.layout
-    options = {
+    options: dict[str, object] = {
         "manifests": layout.manifests,
         "socket": layout.agent_socket,
         "node-name": control_plane.node_name,
@@ -32,8 +32,12 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
         # A kubelet takes the default route's, which is often the wrong one of two networks.
         "node-ip": control_plane.advertise_address,
         "register-with-taints": ",".join(map(_taint, _taints(control_plane))),
-        **{name: value for name, value in kubelet_arguments(control_plane) if name in KUBELET_ARGUMENTS},
     }
+    told = {name: value for name, value in kubelet_arguments(control_plane) if name in KUBELET_ARGUMENTS}
+    if told.get("register-node") == "false":
+        # The node is a kubelet's, and so is the port on which the API server looks for one.
+        options["port"] = 0
+    options.update(told)
     words = tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
     return (sys.executable, "-I", "-m", "bootstrap", "agent", "run", *words)
 

@@ -122,6 +122,7 @@ class NodeClient(FakeApiClient):
     def get(self, path: str, query: Mapping[str, str] = {}) -> JsonObject:
         if path == "/version":
             self._enter()
+            _refuse(not self.server.has_roles, 'cannot get path "/version"')
             return {"gitVersion": self.server.version}
         return super().get(path, query)
 

@@ -94,6 +94,15 @@ def test_a_server_that_never_gets_ready_hears_of_pods_all_the_same(lab: ApiHarne
     assert lab.cluster.mirror()
 
 
+def test_a_server_that_has_not_made_its_roles_has_the_node_all_the_same(lab: ApiHarness) -> None:
+    lab.cluster.has_roles = False
+    lab.settle()
+    assert lab.cluster.node()["status"]["nodeInfo"]["kubeletVersion"] == "v0.0.0+podstrap"
+    lab.cluster.has_roles = True
+    lab.advance(15)
+    assert lab.cluster.node()["status"]["nodeInfo"]["kubeletVersion"] == "v1.37.0+podstrap"
+
+
 def test_the_lease_is_renewed_every_ten_seconds(lab: ApiHarness) -> None:
     lab.settle()
     first = lab.cluster.lease()

@@ -62,6 +62,12 @@ def test_what_a_kubelet_would_be_told_the_agent_is_told_as_far_as_it_knows_it(no
     options = registered(kubelet_extra_args=extra)
     assert (options["--node-labels"], options["--node-ip"]) == ("zone=a", "192.0.2.9")
     assert "--max-pods" not in options
+    assert "--port" not in options
+
+
+def test_an_agent_that_registers_no_node_leaves_the_kubelets_port_alone() -> None:
+    options = registered(kubelet_extra_args=(Arg(name="register-node", value="false"),))
+    assert (options["--register-node"], options["--port"]) == ("false", "0")
 
 
 def test_the_unit_that_is_installed_runs_it(node: FakeNode) -> None:
