@@ -25,6 +25,8 @@ from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
 
+_HANDLER = msgspec.json.Decoder(LifecycleHandler)
+
 LONGEST_SECONDS = 3600.0
 """A kubelet lets a postStart hook run for ever; a thread that hangs for an hour will not come back."""
 
@@ -160,7 +162,7 @@ def pre_stop_of(instance: Instance) -> LifecycleHandler | None:
     if not text:
         return None
     try:
-        return msgspec.json.decode(text, type=LifecycleHandler)
+        return _HANDLER.decode(text)
     except msgspec.DecodeError:
         return None
 

@@ -7,6 +7,7 @@ program cannot honour refuses the pod, with the field's path. Nothing is half-ho
 from __future__ import annotations
 
 import re
+import threading
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,10 @@ from bootstrap.model.podspec import Container, Pod, ResourceRequirements
 
 class PodRejectedError(BootstrapError):
     """The document is not a pod that can be run; ``details`` is one line (path: reason) for each problem."""
+
+
+_CONVERTING = threading.Lock()
+"""msgspec learns a type at its first use, and two threads that teach it the same one crash the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ def decode_pod(document: object) -> DecodedPod:
     if fields.refused:
         raise _rejection(plain, fields.refused)
     try:
-        pod = msgspec.convert(plain, Pod)
+        with _CONVERTING:
+            pod = msgspec.convert(plain, Pod)
     except msgspec.ValidationError as error:
         raise _rejection(plain, (_located(str(error)),)) from error
     pod = with_defaults(pod)

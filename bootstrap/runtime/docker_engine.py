@@ -62,6 +62,9 @@ REQUEST_SECONDS = 60
 EVENT_ACTIONS = ("create", "start", "die", "stop", "oom", "pause", "unpause", "destroy")
 """What changes a container's state; an exec probe alone would bring three more each second."""
 
+_LISTED = msgspec.json.Decoder(tuple[ListedContainer, ...])
+"""Made here, by one thread: msgspec learns a type at its first use, and two at once crash the process."""
+
 
 class DockerEngine:
     """A ``ContainerRuntime`` on the engine's socket. Construction connects.
@@ -254,9 +257,7 @@ class DockerEngine:
         query = {"all": "0" if running_only else "1"}
         if wanted:
             query["filters"] = _json_text({"label": wanted})
-        return msgspec.json.decode(
-            self._ask("GET", target("/containers/json", **query)), type=tuple[ListedContainer, ...]
-        )
+        return _LISTED.decode(self._ask("GET", target("/containers/json", **query)))
 
     def question(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The decoded answer; None where there is none. Raises EngineError, EngineUnreachableError."""
