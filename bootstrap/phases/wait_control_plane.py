@@ -19,7 +19,7 @@ from bootstrap.phases.observation import Observation, component_containers, conn
 from bootstrap.phases.phase import Need, Phase
 from bootstrap.preflight.ports import holders_text
 
-POLL = 0.05
+POLL = 0.1
 """Seconds between two rounds of questions."""
 
 HOPE_INTERVAL = 2.0

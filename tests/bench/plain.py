@@ -16,7 +16,7 @@ from bootstrap.host.http import HttpRequest, NoAnswerError, SystemHttp
 from bootstrap.model.layout import COMPONENTS, Layout
 
 POLL = 0.05
-"""Seconds: as often as ``bootstrap init`` asks."""
+"""Seconds between two rounds of questions."""
 
 HEALTH = (
     HttpRequest("127.0.0.1", 2381, "/readyz", scheme="http"),
