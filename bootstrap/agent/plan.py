@@ -159,7 +159,8 @@ def _rebuild(situation: Situation) -> Action:
     if stillborn:
         return Remove(stillborn, "never started")
     last = situation.newest(SANDBOX)
-    if last is not None:
+    if last is not None and SANDBOX in situation.memory.setups:
+        # Otherwise the past can wait: after a restart of the machine everything does.
         for surplus in _garbage(situation, last):
             return surplus
     waiting = _setup(situation, SANDBOX, situation.pause_image, "IfNotPresent")

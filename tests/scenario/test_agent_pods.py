@@ -170,6 +170,19 @@ def test_a_container_that_ended_with_its_sandbox_may_fail_once_without_a_wait(ha
     assert harness.running() == ["POD web", "main web"]
 
 
+def test_what_is_superseded_is_removed_once_the_pod_runs_again(harness: AgentHarness) -> None:
+    started(harness)
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    before = len(harness.history())
+    harness.engine.exit("POD", 137)
+    harness.settle()
+    events = harness.history()[before:]
+    removals = [event for event in events if event.startswith("remove ")]
+    assert removals
+    assert events.index("start main web 2") < min(map(events.index, removals))
+
+
 def test_a_sandbox_that_ends_again_and_again_makes_its_containers_wait(harness: AgentHarness) -> None:
     started(harness)
     for _ in range(2):
