@@ -79,6 +79,16 @@ def ensure(context: Context, identities: tuple[ClientIdentity, ...]) -> None:
         step.done(f"kubeconfig files: {', '.join(f'{count} {what}' for count, what in counts if count)}")
 
 
+def existing_problems(
+    context: Context, identities: tuple[ClientIdentity, ...], anchor: TrustAnchor
+) -> Iterator[Problem]:
+    """What is wrong with those that are there; the same that ``ensure`` refuses."""
+    for identity in identities:
+        wanted = _wanted(identity, context, anchor)
+        if context.files.exists(wanted.path):
+            yield from _problems(wanted, context, anchor)
+
+
 def _wanted(identity: ClientIdentity, context: Context, anchor: TrustAnchor) -> _Wanted:
     """A kubelet's file, or one its user made, may point to either address: both reach this API server."""
     control_plane = context.control_plane

@@ -19,6 +19,7 @@ from bootstrap.phases.certs import CERTS
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
 from bootstrap.phases.etcd import ETCD
+from bootstrap.phases.existing import check_existing
 from bootstrap.phases.kubeconfig import KUBECONFIG
 from bootstrap.phases.manifests import desired_manifests
 from bootstrap.phases.mark_control_plane import MARK_CONTROL_PLANE
@@ -28,9 +29,11 @@ from bootstrap.phases.show_join_command import SHOW_JOIN_COMMAND
 from bootstrap.phases.upload_certs import UPLOAD_CERTS
 from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
+from bootstrap.render.kubeconfigs import IDENTITIES, ClientIdentity
 from bootstrap.workflows.apply import record_generation, settle
 from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
+from pki.catalog import NAMES
 
 WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
 """The phases that write files and do nothing else."""
@@ -116,6 +119,7 @@ def _run(context: Context, chosen: Chosen) -> None:
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         refuse_reconfiguration(context)
+        check_existing(context, *_credentials(chosen))
         for _path, phase in in_order_of_start(chosen):
             run_phase(phase, context)
             if phase is PREFLIGHT and any(phase is AGENT_START for _path, phase in chosen):
@@ -133,6 +137,15 @@ def in_order_of_start(chosen: Chosen) -> Chosen:
         return not any(pair[0] == path or pair[0].startswith(f"{path}/") for path in FIRST)
 
     return tuple(sorted(chosen, key=is_late))
+
+
+def _credentials(chosen: Chosen) -> tuple[tuple[str, ...], tuple[ClientIdentity, ...]]:
+    """The certificates and the kubeconfig files that are going to be made or used."""
+    steps = {path for path, _phase in chosen}
+    names = tuple(name for name in NAMES if not steps.isdisjoint({CERTS.name, f"{CERTS.name}/{name}"}))
+    return names, tuple(
+        one for one in IDENTITIES if not steps.isdisjoint({KUBECONFIG.name, f"{KUBECONFIG.name}/{one.name}"})
+    )
 
 
 def _rehearse(context: Context, chosen: Chosen) -> None:
