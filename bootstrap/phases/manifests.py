@@ -15,6 +15,7 @@ from bootstrap.apply.plan import make_plan
 from bootstrap.errors import ConfigError
 from bootstrap.host.files import Files
 from bootstrap.model.desired import DesiredFile
+from bootstrap.model.layout import COMPONENTS
 from bootstrap.phases.context import Context
 from bootstrap.render.manifests import render_manifests, unknown_fields
 from bootstrap.render.patches import Patches, read_patches
@@ -94,7 +95,13 @@ def _warn_of_unknown_fields(context: Context, files: list[DesiredFile]) -> None:
 
 
 def _warn_of_what_is_ignored(context: Context) -> None:
-    for line in configured_patches(context).ignored:
+    patches = configured_patches(context)
+    for line in patches.ignored:
         context.reporter.warn(line)
+    for patch in patches.patches:
+        if patch.target in COMPONENTS and patch.target not in context.control_plane.components:
+            context.reporter.warn(
+                f"patch file {patch.source} changes nothing: {patch.target} does not run here"
+            )
     if context.control_plane.cluster.feature_gates.get("RootlessControlPlane"):
         context.reporter.warn("feature gate RootlessControlPlane is ignored: the components run as root")

@@ -68,19 +68,19 @@ def _checked(text: str, patches: tuple[Patch, ...], template: str) -> str:
             f"what template {template} produces is not YAML{error}", remedy="correct the template"
         ) from error
     if not patches:
-        return _checked_pod(document, text, template)
+        return _checked_pod(document, text, template, f"correct {template}")
     patched = apply_patches(document, patches)
     sources = ", ".join(dict.fromkeys(patch.source for patch in patches))
-    return _checked_pod(patched, dump(patched), f"{template}, patched by {sources},")
+    return _checked_pod(patched, dump(patched), f"{template}, patched by {sources},", f"correct {sources}")
 
 
-def _checked_pod(document: object, text: str, origin: str) -> str:
+def _checked_pod(document: object, text: str, origin: str, remedy: str) -> str:
     try:
         decode_pod(document)
     except BootstrapError as error:
         raise InvalidManifestError(
             f"what {origin} produces cannot run: {error.message}",
-            remedy=error.remedy or "correct it",
+            remedy=remedy,
             details=error.details,
         ) from error
     return text

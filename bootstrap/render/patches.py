@@ -23,7 +23,7 @@ PatchType = Literal["strategic", "merge", "json"]
 
 TARGETS = (*COMPONENTS, "kubeletconfiguration", "corednsdeployment", "kubeproxydaemonset")
 
-_FILE = re.compile(r".+\.(json|yaml)", re.DOTALL)
+_ENDINGS = (".json", ".yaml", ".yml")
 _NAME = re.compile(rf"({'|'.join(TARGETS)})([^.+\n]*)(\+)?(strategic|merge|json)?")
 
 
@@ -53,17 +53,22 @@ class Patches:
 
 
 def read_patches(texts: Mapping[str, str]) -> Patches:
-    """Patches from the texts of files by name. Raises PatchError for a bad type or unreadable content.
+    """Patches from the texts of files by name.
 
-    A file that is empty or whose name is no target is ignored, as kubeadm does, and named in ``ignored``.
+    A file that is empty or no YAML or JSON is ignored, as kubeadm does, and named in ``ignored``. Raises
+    PatchError for a bad type, unreadable content, and for YAML or JSON that no target is patched with:
+    kubeadm ignores it, and the cluster comes up without what it was to change.
     """
     patches: list[Patch] = []
     ignored: list[str] = []
     for name in texts:
-        target, patch_type, reason = _parse_name(name)
-        documents = [] if reason else _documents(name, texts[name])
+        if not name.endswith(_ENDINGS):
+            ignored.append(f"patch file {name} is ignored: its name does not end in .json or .yaml")
+            continue
+        target, patch_type = _parse_name(name)
+        documents = _documents(name, texts[name])
         if not documents:
-            ignored.append(f"patch file {name} is ignored: {reason or 'it is empty'}")
+            ignored.append(f"patch file {name} is ignored: it is empty")
         patches += [Patch(target, patch_type, document, name) for document in documents]
     return Patches(tuple(patches), tuple(ignored))
 
@@ -85,23 +90,29 @@ class _PatchMismatchError(ValueError):
     """The patch names something the target does not have."""
 
 
-def _parse_name(name: str) -> tuple[str, PatchType, str]:
-    """Target, type and the reason to ignore the file ("" to use it)."""
+def _parse_name(name: str) -> tuple[str, PatchType]:
+    """Target and type."""
     base = name.rsplit("/", 1)[-1]
-    if not _FILE.fullmatch(base):
-        return "", "strategic", "its name does not end in .json or .yaml"
+    if base.endswith(".yml"):
+        raise PatchError(
+            f"patch file {name} would change nothing: patches end in .json or .yaml",
+            remedy=f"rename it to {name.removesuffix('.yml')}.yaml",
+        )
     found = _NAME.match(base)
     if not found:
-        nearest = difflib.get_close_matches(re.split(r"[.+]", base)[0], TARGETS, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else f", one of {', '.join(TARGETS)}"
-        return "", "strategic", f"its name does not begin with a target{hint}"
+        nearest = difflib.get_close_matches(re.split(r"[.+]", base.lower())[0], TARGETS, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"targets are {', '.join(TARGETS)}"
+        raise PatchError(
+            f"patch file {name} would change nothing: its name does not begin with a target; {hint}",
+            remedy=f"rename {name}, or move it out of the patches directory",
+        )
     target, _suffix, plus, patch_type = found.groups()
     if plus and not patch_type:
         raise PatchError(
             f"patch file {name}: there is no patch type after the +",
             remedy=f"name it {target}+strategic.yaml, {target}+merge.yaml or {target}+json.yaml",
         )
-    return target, _type(patch_type or ""), ""
+    return target, _type(patch_type or "")
 
 
 def _type(text: str) -> PatchType:

@@ -1,14 +1,15 @@
 """Configurations that are wrong, and what both programs say to them.
 
 ``inputs/init.yaml`` and ``inputs/cluster.yaml`` hold bodies of one document, beside which the other is right;
-``inputs/documents.yaml`` whole files. Invariant: a program that refuses one writes nothing.
+``inputs/documents.yaml`` whole files, ``inputs/patches.yaml`` patches directories. Invariant: a program that
+refuses one writes nothing.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -39,11 +40,15 @@ _HEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """``lines``: the first and the last line of what is wrong; 0 when it is not a matter of lines."""
+    """``lines``: the first and the last line of what is wrong, 0 when it is not a matter of lines.
+
+    ``PATCHES`` in the text stands for the directory of ``patches``.
+    """
 
     name: str
     text: str
     lines: tuple[int, int] = (0, 0)
+    patches: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ def asked() -> tuple[KubernetesVersion, ...]:
     return JUDGED if os.environ.get(EVERY_MINOR) else JUDGED[:1]
 
 
-def _input(name: str, body: str, kind: str | None, version: KubernetesVersion) -> Input:
+def _input(name: str, body: str | dict[str, str], kind: str | None, version: KubernetesVersion) -> Input:
+    if isinstance(body, dict):
+        text = _input(name, "patches: {directory: PATCHES}", "InitConfiguration", version).text
+        return Input(name, text, patches=body)
     if kind is None:
         return Input(name, body)
     others = {
@@ -109,8 +117,11 @@ def _says(body: str, key: str) -> bool:
 def receive(version: KubernetesVersion, given: Input) -> Reception:
     with ground() as directory:
         config = directory / "input" / "config.yaml"
-        config.parent.mkdir()
-        config.write_text(given.text)
+        patches = config.parent / "patches"
+        patches.mkdir(parents=True)
+        config.write_text(given.text.replace("PATCHES", str(patches)))
+        for name, text in given.patches.items():
+            (patches / name).write_text(text)
         roots = directory / "kubeadm", directory / "podstrap"
         prepare_root(roots[0])
         roots[1].mkdir()

@@ -27,19 +27,27 @@ def test_a_file_name_says_target_and_type(name: str, target: str, patch_type: st
     assert (patch.target, patch.type, patch.source) == (target, patch_type, name)
 
 
+def test_a_file_that_is_no_yaml_or_json_is_ignored_and_named() -> None:
+    patches = read_patches({"README.md": "a: 1"})
+    assert patches.patches == ()
+    assert patches.ignored == ("patch file README.md is ignored: its name does not end in .json or .yaml",)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("README.md", "does not end in .json or .yaml"),
         ("kube-apisrver+merge.yaml", "did you mean kube-apiserver"),
-        ("zzz.yaml", "begin with a target, one of etcd"),
+        ("KUBE-SCHEDULER.yaml", "did you mean kube-scheduler"),
+        ("sub/zzz.json", "targets are etcd, kube-apiserver"),
+        ("etcd.yml", "patches end in .json or .yaml"),
     ],
 )
-def test_files_that_are_no_patches_are_ignored_and_named(name: str, reason: str) -> None:
-    patches = read_patches({name: "a: 1"})
-    assert patches.patches == ()
-    assert name in patches.ignored[0]
-    assert reason in patches.ignored[0]
+def test_a_patch_that_would_change_nothing_is_an_error(name: str, reason: str) -> None:
+    with pytest.raises(PatchError, match="would change nothing") as caught:
+        read_patches({name: "a: 1"})
+    assert name in caught.value.message
+    assert reason in caught.value.message
+    assert name.rpartition(".")[0] in caught.value.remedy
 
 
 def test_an_empty_file_is_ignored_and_named() -> None:
