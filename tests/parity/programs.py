@@ -30,6 +30,9 @@ _SKIPPED = (
 _ROUTES = ("/proc/net/route", "/proc/net/ipv6_route")
 """Where kubeadm looks for the address of the default route."""
 
+_USERS = {"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n"}
+"""kubeadm adds users for components without root."""
+
 _in_this_process = threading.Lock()
 """Its environment and its streams are shared."""
 
@@ -45,6 +48,9 @@ def prepare_root(root: Path) -> None:
     for directory in HOST_CA_DIRECTORIES:
         if Path(directory).is_dir():
             (root / directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    (root / "etc").mkdir(exist_ok=True)
+    for name, line in _USERS.items():
+        (root / name).write_text(line)
     (root / "proc/net").mkdir(parents=True)
     for route in filter(os.path.exists, _ROUTES):
         (root / route.lstrip("/")).write_text(Path(route).read_text())

@@ -114,7 +114,7 @@ def expired_client(kubernetes: Path) -> None:
     authority = Authority(
         parse_chain((kubernetes / "pki/ca.crt").read_bytes())[0], _key(kubernetes / "pki/ca.key")
     )
-    profile = Profile("kubernetes-admin", ("clientAuth",), "kubeadm:cluster-admins")
+    profile = Profile("kubernetes-admin", ("clientAuth",), ("kubeadm:cluster-admins",))
     key = generate("ECDSA-P256")
     period = Period.starting(LONG_AGO, timedelta(days=365))
     user = document["users"][0]["user"]
