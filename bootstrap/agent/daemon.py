@@ -171,7 +171,8 @@ class Agent:
             for key, worker in self.workers.items() if listing.listed else ():
                 if key not in wanted:
                     worker.want(None)
-        if self._has_orphans:
+        is_settled = self._knows_orphans and self._is_swept and not self._has_orphans
+        if listing.listed and not is_settled:
             self._rouse(self)
 
     def resync(self) -> None:

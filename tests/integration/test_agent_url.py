@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.http import HttpRequest, SystemHttp
+from bootstrap.host.http import HttpRequest, NoAnswerError, SystemHttp
 from bootstrap.host.httpserver import fetch_unix
 from bootstrap.runtime.docker_engine import DockerEngine
 from tests.fixtures.probe_image import ensure_probe_image
@@ -107,6 +107,15 @@ def static_web(image: str) -> dict[str, Any]:
     }
 
 
+def answers(address: str) -> bool:
+    """Whether the pod serves on its own address."""
+    try:
+        request = HttpRequest(address, 80, "/x", scheme="http", timeout=5)
+        return SystemHttp().fetch(request).body == b"/x\n"
+    except NoAnswerError:
+        return False
+
+
 def told(agent: RealAgent) -> list[str]:
     events = json.loads(fetch_unix(agent.socket, "/events").body)["events"]
     return [event["reason"] for event in events]
@@ -120,7 +129,7 @@ def test_the_walkthrough_over_http(agent: RealAgent, server: ManifestServer) -> 
     sandbox = agent.running("POD")
     assert sandbox.labels["app"] == "static"
     assert sandbox.labels["annotation.kubernetes.io/config.source"] == "http"
-    assert SystemHttp().fetch(HttpRequest(sandbox.ip, 80, "/x", scheme="http", timeout=5)).body == b"/x\n"
+    wait_until(lambda: answers(sandbox.ip))
 
     os.kill(first.pid, signal.SIGKILL)
     wait_until(lambda: agent.container_status()["restarts"] == 1)

@@ -94,6 +94,23 @@ def test_nothing_is_removed_before_the_url_answered_once(harness: WithUrl) -> No
     assert harness.running() == ["POD url", "main url"]
 
 
+def test_orphans_are_looked_for_as_soon_as_the_url_has_answered(harness: WithUrl) -> None:
+    roused: list[object] = []
+    harness.rouse = roused.append
+    harness.agent.sync()
+    harness.agent.turn()
+    assert harness.agent not in roused
+    harness.serve()
+    assert harness.agent.url is not None
+    harness.agent.url.turn()
+    harness.agent.sync()
+    assert harness.agent in roused
+    harness.agent.turn()
+    roused.clear()
+    harness.agent.sync()
+    assert harness.agent not in roused
+
+
 def test_the_file_wins_over_the_url_and_gives_way_to_it(harness: WithUrl) -> None:
     harness.serve(document("web"))
     harness.fetch()
