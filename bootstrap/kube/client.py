@@ -71,9 +71,6 @@ class ApiClient(Protocol):
 
     def delete(self, path: str, body: JsonObject | None = None) -> None: ...
 
-    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
-        """Create in the collection, or replace what has that name."""
-
     def close(self) -> None: ...
 
 

@@ -85,12 +85,6 @@ class HttpsApiClient:
     def delete(self, path: str, body: JsonObject | None = None) -> None:
         self._send("DELETE", path, body)
 
-    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
-        try:
-            return self.create(collection, body)
-        except ConflictError:
-            return self.replace(f"{collection}/{body['metadata']['name']}", body)
-
     def close(self) -> None:
         """Close the connections; the client may still be used."""
         self._pool.close()

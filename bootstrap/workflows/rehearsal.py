@@ -187,8 +187,5 @@ class SayingApi:
     def delete(self, path: str, body: JsonObject | None = None) -> None:  # noqa: ARG002
         self._reporter.info(f"would delete {path}")
 
-    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
-        return self.create(collection, body)
-
     def close(self) -> None:
         """There is nothing to close."""

@@ -128,12 +128,6 @@ class FakeApiClient:
         self.server.history.append(f"delete {path}")
         del self.server.objects[path]
 
-    def create_or_update(self, collection: str, body: JsonObject) -> JsonObject:
-        try:
-            return self.create(collection, body)
-        except ConflictError:
-            return self.replace(f"{collection}/{body['metadata']['name']}", body)
-
     def close(self) -> None:
         self.closed = True
 

@@ -189,15 +189,6 @@ def test_a_refusal_is_told_apart_by_its_status(
     assert type(caught.value) is error
 
 
-def test_what_exists_is_replaced(client: HttpsApiClient, server: Server) -> None:
-    server.replies.append((409, b"{}"))
-    client.create_or_update("/api/v1/namespaces/a/configmaps", {"metadata": {"name": "x"}})
-    assert [(one.method, one.path) for one in server.seen] == [
-        ("POST", "/api/v1/namespaces/a/configmaps"),
-        ("PUT", "/api/v1/namespaces/a/configmaps/x"),
-    ]
-
-
 def test_readiness_is_text(client: HttpsApiClient, server: Server) -> None:
     server.replies.append((200, b"ok"))
     assert client.get_text("/readyz") == "ok"
