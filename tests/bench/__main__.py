@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.bench import bring_up, certificates, command_line, pods
+from tests.bench import bring_up, certificates, command_line, pods, scale
 from tests.bench.measurement import Measurement, markdown, row
 from tests.lab.images import REPOSITORY
 
@@ -21,6 +21,7 @@ SUITES: dict[str, Callable[[], Iterator[Measurement]]] = {
     "certificates": certificates.measure,
     "pods": pods.measure,
     "bring_up": bring_up.measure,
+    "scale": scale.measure,
 }
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
 MARK = "<!-- make bench writes what follows -->\n"
