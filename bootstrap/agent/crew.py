@@ -135,6 +135,8 @@ class Crew:
                 del self._ready[job]
                 return job
             if self._idle > 1 and now >= leaves:
+                # Another one watches the time from now on: it may be waiting for a later moment.
+                self._work.notify()
                 return None
             self._work.wait(self._pause(now, leaves))
 

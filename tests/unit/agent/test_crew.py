@@ -120,6 +120,21 @@ def test_a_job_that_turns_out_to_be_slow_holds_up_nobody_for_long() -> None:
     hangs.wait()
 
 
+def test_a_timer_outlives_the_thread_that_watched_it() -> None:
+    """One thread waits for ever; the next sets a timer, has nothing to do, and leaves before it is due."""
+    crew = Crew(SystemClock(), places=2, idle_seconds=0.02)
+    gate = threading.Barrier(2, timeout=SOON)
+    first = Task(lambda: None if gate.wait() >= 0 else 0)
+    pauses = iter([0.3, None])
+    second = Task(lambda: next(pauses) if second.turns > 1 or gate.wait() >= 0 else 0)
+    for each in (first, second):
+        crew.wake(each)
+    for each in (first, second):
+        each.wait()
+    second.wait()
+    assert second.turns == 2
+
+
 def test_threads_that_are_not_needed_any_more_leave() -> None:
     before = {each for each in threading.enumerate() if each.name == module.THREAD_NAME}
     crew = Crew(SystemClock(), places=8, idle_seconds=0.02)
