@@ -9,22 +9,27 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 LOGS := build/logs
+BUNDLE := build/bundle
 # Of what pip says, the packages it is at.
 BRIEFLY := sed -nu 's/^Collecting \([^ ]*\).*/  \1/p'
 PROVISION := vagrant/provision
 ENGINE := $(PROVISION)/docker-engine.sh
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
+NODE_SUITES := unit parity integration e2e
+MACHINE_SUITES := systemd
+# For suites that run side by side: no line is written before it is whole.
+LINES := sed -u ''
 
 up down: export LEDGER := /var/lib/podstrap-provision/ledger
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help root setup lint unit parity integration e2e systemd soak test images programs bench bundle up down clean
+.PHONY: help root setup lint unit parity integration e2e systemd soak vm-test test lanes lane-of-nodes lane-of-machines images programs bench bundle up down clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 root:
 	@test "$$(id -u)" = 0 || { echo "error: this changes the machine: run it as root" >&2; exit 1; }
@@ -45,12 +50,28 @@ down: root ## Undo `make up`: the control plane, the engine and the packages it 
 # ---- tests -----------------------------------------------------------------------------------------------
 
 test: root ## Everything, real components included, from a bare machine (root)
-	@started=$$SECONDS
+	@started=$$SECONDS failed=
+	rm -rf $(LOGS)
 	$(MAKE) lint
-	$(ENGINE) during $(MAKE) programs unit parity integration e2e
+	$(ENGINE) during $(MAKE) programs lanes || failed=yes
 	echo
-	for suite in unit parity integration e2e; do printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log)"; done
+	for suite in $(NODE_SUITES) $(MACHINE_SUITES); do
+		grep -hsE '^(FAILED|ERROR) ' $(LOGS)/$$suite.log || true
+		printf '%-12s %s\n' $$suite "$$(tail -n 1 $(LOGS)/$$suite.log 2>/dev/null || echo 'did not run')"
+	done
+	[ -z "$$failed" ] || { echo "error: failed after $$((SECONDS - started)) s; the suites' logs are in $(LOGS)" >&2; exit 1; }
 	echo "make test passed in $$((SECONDS - started)) s"
+
+# Both often wait, so on two cores they go side by side. Their lines are mixed, each one whole; a failure in one does
+# not end the other.
+lanes:
+	@$(MAKE) --jobs=2 --keep-going lane-of-nodes lane-of-machines
+
+lane-of-nodes:
+	@for suite in $(NODE_SUITES); do $(MAKE) $$suite; done
+
+lane-of-machines:
+	@for suite in $(MACHINE_SUITES); do $(MAKE) $$suite; done
 
 lint: $(VENV)/.development ## Format, lint, types, layers
 	@echo "ruff format";  $(BIN)/ruff format --check .
@@ -60,28 +81,35 @@ lint: $(VENV)/.development ## Format, lint, types, layers
 
 unit: $(VENV)/.development ## Tests that need nothing but Python: seconds
 	@mkdir -p $(LOGS)
-	$(PYTEST) -m "not docker and not e2e and not systemd and not parity" 2>&1 | tee $(LOGS)/unit.log
+	$(PYTEST) -m "not docker and not e2e and not systemd and not vm and not parity" 2>&1 | tee $(LOGS)/unit.log | $(LINES)
 
 integration: $(VENV)/.development ## Tests against a Docker Engine (root)
 	@mkdir -p $(LOGS)
 	$(PROVISION)/go.sh $(VENV)
-	$(ENGINE) during $(PYTEST) -m docker --must-run 2>&1 | tee $(LOGS)/integration.log
+	$(ENGINE) during $(PYTEST) -m docker --must-run 2>&1 | tee $(LOGS)/integration.log | $(LINES)
 
 parity: $(VENV)/.development ## What we write and what the real kubeadm writes, compared and counted (root)
 	@mkdir -p $(LOGS)
 	$(MAKE) programs
-	$(PYTEST) -m parity --must-run tests/parity 2>&1 | tee $(LOGS)/parity.log
+	$(PYTEST) -m parity --must-run tests/parity 2>&1 | tee $(LOGS)/parity.log | $(LINES)
 
 e2e: $(VENV)/.development ## Real control planes in lab nodes (root)
 	@mkdir -p $(LOGS)
 	$(MAKE) programs
-	$(PYTEST) -m e2e -v --must-run 2>&1 | tee $(LOGS)/e2e.log
+	$(PYTEST) -m e2e -v --must-run 2>&1 | tee $(LOGS)/e2e.log | $(LINES)
 
 systemd: $(VENV)/.development ## Machines with systemd: the agent's unit, offline bundles, reboots, Vagrant (root)
 	@mkdir -p $(LOGS)
 	$(MAKE) programs
 	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt rsync openssh-client
-	$(PYTEST) -m systemd -v --must-run 2>&1 | tee $(LOGS)/systemd.log
+	$(PYTEST) -m systemd -v --must-run 2>&1 | tee $(LOGS)/systemd.log | $(LINES)
+
+vm-test: $(VENV)/.development ## The lab's scenario on a real machine by libvirt, emulated without KVM: an hour (root)
+	@mkdir -p $(LOGS)
+	$(MAKE) programs
+	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt libvirt-daemon-system libvirt-clients qemu-system-x86 \
+		dnsmasq-base rsync openssh-client
+	$(PYTEST) -m vm -v --must-run 2>&1 | tee $(LOGS)/vm.log | $(LINES)
 
 soak: $(VENV)/.development ## Faults of the agent in full, reboots and power cuts; writes build/faults.json, reboots.json (root)
 	@$(MAKE) programs
@@ -103,8 +131,8 @@ programs: $(VENV)/.development ## Programs that tests need, from the cache or bu
 	$(BIN)/python -m tests.lab.programs build-kubeadm
 
 bundle: $(VENV)/.program ## build/bundle: wheels, images and install.sh for machines without a network
-	@mkdir -p build
-	$(ENGINE) during $(PROVISION)/bundle.sh $(VENV) build/bundle
+	@mkdir -p $(dir $(BUNDLE))
+	$(ENGINE) during $(PROVISION)/bundle.sh $(VENV) $(BUNDLE)
 
 # ---- the environment -------------------------------------------------------------------------------------
 

@@ -1,16 +1,21 @@
-"""Bundles for machines without a network, made as ``make bundle`` makes them."""
+"""Bundles for machines without a network: ``make bundle`` itself, run on a lab node that has the images.
+
+Invariant: no package index is asked but to fill the cache of wheels, once for each change of pyproject.toml.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-from bootstrap.model.version import KubernetesVersion
-from tests.lab.images import REPOSITORY, locked, prepared_engine
+from tests.lab.images import REPOSITORY, locked
+from tests.lab.machine import CACHE
 from tests.lab.node import LabNode
 
 SCRIPT = REPOSITORY / "vagrant" / "provision" / "bundle.sh"
@@ -18,29 +23,50 @@ VENV = Path(sys.executable).parents[1]
 PYTHON_OF_MACHINES = "3.11"
 BUILT_FROM = ("bootstrap", "pki", "templates", "pyproject.toml", "README.md", "LICENSE", "vagrant/provision")
 VERSION_FILE = "bootstrap/__init__.py"
+INDEX_SECONDS = 300.0
 
 
-def image_archive(versions: tuple[KubernetesVersion, ...], version: KubernetesVersion) -> Path:
-    """What ``bootstrap images save`` saves of a release; kept beside the engine data it comes from."""
-    engine = prepared_engine(versions)
-    archive = engine.parent / f"{version.text}.tar"
-    with locked(engine.parent / "archive.lock"):
-        if not archive.is_file():
-            with LabNode("archive", engine=engine) as node:
-                inside = f"/var/lib/{archive.name}"
-                node.bootstrap("images", "save", "--kubernetes-version", version.text, inside)
-                node.engine_data.with_name(archive.name).rename(archive)
-    return archive
+def wheels() -> Path:
+    """Everything that building a bundle asks a package index for; kept beside the machines' files."""
+    project = (REPOSITORY / "pyproject.toml").read_bytes()
+    CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(CACHE / "wheels.lock"):
+        kept = CACHE / f"wheels-{hashlib.sha256(project).hexdigest()[:16]}"
+        if not kept.is_dir():
+            for old in CACHE.glob("wheels-*"):
+                shutil.rmtree(old)
+            part = kept.with_suffix(".part")
+            table = tomllib.loads(project.decode())
+            pip = [str(VENV / "bin" / "pip"), "download", "--quiet", "--only-binary=:all:", f"--dest={part}"]
+            of_machines = ["--implementation=cp", f"--python-version={PYTHON_OF_MACHINES}"]
+            subprocess.run([*pip, *table["build-system"]["requires"]], check=True, timeout=INDEX_SECONDS)
+            subprocess.run(
+                [*pip, *of_machines, *table["project"]["dependencies"]], check=True, timeout=INDEX_SECONDS
+            )
+            part.rename(kept)
+    return kept
 
 
-def make_bundle(out: Path, archives: tuple[Path, ...], tree: Path = REPOSITORY) -> Path:
+def without_an_index() -> dict[str, str]:
+    """The environment in which pip finds what it needs in the cache, and nowhere else."""
+    return {"PYTHONS": PYTHON_OF_MACHINES, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels())}
+
+
+def make_bundle(node: LabNode, out: Path) -> Path:
+    """``out``: what ``make bundle`` makes on ``node``."""
+    node.run(
+        ["make", "--directory", str(REPOSITORY), "bundle", f"BUNDLE={out}"], environment=without_an_index()
+    )
+    return out
+
+
+def bundle_of(tree: Path, out: Path, archives: tuple[Path, ...]) -> Path:
     """``out``, with the program of ``tree`` and these image archives in it."""
-    script = tree / SCRIPT.relative_to(REPOSITORY)
     subprocess.run(
-        [script, VENV, out, *archives],
-        env={**os.environ, "PYTHONS": PYTHON_OF_MACHINES},
+        [tree / SCRIPT.relative_to(REPOSITORY), VENV, out, *archives],
+        env={**os.environ, **without_an_index()},
         check=True,
-        timeout=300,
+        timeout=INDEX_SECONDS,
     )
     return out
 

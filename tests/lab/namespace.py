@@ -103,6 +103,8 @@ class Process:
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code; subprocess.TimeoutExpired when it does not end."""
+        # nsenter stops with a program that is stopped, and would not notice its end.
+        self._entrance.send_signal(signal.SIGCONT)
         return self._entrance.wait(timeout)
 
     def end(self, seconds: float = 20.0) -> int:

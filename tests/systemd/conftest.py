@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab import LabNetwork, LabNode
-from tests.lab.bundle import image_archive, make_bundle
-from tests.lab.images import ProgramsMissingError, program_directories
+from tests.lab.bundle import make_bundle
+from tests.lab.images import ProgramsMissingError, prepared_engine, program_directories
 from tests.lab.machine import Machine, prepared_host
 from tests.lab.programs import NEWEST, PREVIOUS
 from tests.systemd.cluster import Cluster
@@ -24,7 +24,7 @@ PROGRAMS = ("dockerd", "docker", "ip", "nsenter", "mmdebstrap")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("vm"):
             item.add_marker(pytest.mark.systemd)
             item.add_marker(pytest.mark.timeout(FIXTURE_SECONDS))
 
@@ -44,18 +44,15 @@ def host() -> Iterator[LabNode]:
 
 
 @pytest.fixture(scope="session")
-def archive() -> Path:
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that machines have at /media; ``bundle`` in it is made by ``make bundle``."""
+    directory = tmp_path_factory.mktemp("media")
     try:
-        return image_archive((NEWEST, PREVIOUS), NEWEST)
+        engine = prepared_engine((NEWEST, PREVIOUS))
     except ProgramsMissingError as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def media(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that machines have at /media; ``bundle`` in it is made as ``make bundle`` does."""
-    directory = tmp_path_factory.mktemp("media")
-    make_bundle(directory / "bundle", (archive,))
+    with LabNode("bundler", engine=engine) as node:
+        make_bundle(node, directory / "bundle")
     return directory
 
 

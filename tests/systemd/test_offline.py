@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.control_plane import wait_until
 from tests.lab import LabNode
-from tests.lab.bundle import make_bundle, newer_tree
+from tests.lab.bundle import bundle_of, newer_tree
 from tests.lab.machine import Machine
 from tests.systemd.cluster import UNIT, Cluster
 
@@ -37,9 +37,10 @@ def test_the_same_bundle_again_changes_nothing(cluster: Cluster) -> None:
 
 
 def test_a_newer_podstrap_restarts_the_agent_and_no_container(
-    cluster: Cluster, media: Path, archive: Path, tmp_path: Path
+    cluster: Cluster, media: Path, tmp_path: Path
 ) -> None:
-    make_bundle(media / "newer", (archive,), newer_tree(tmp_path, NEWER))
+    archives = tuple((media / "bundle" / "images").iterdir())
+    bundle_of(newer_tree(tmp_path, NEWER), media / "newer", archives)
     before, agent = cluster.containers(), cluster.agent_pid()
     cluster.machine.run(["/media/newer/install.sh"])
     wait_until(lambda: cluster.status().get("version") == NEWER, "the agent is the newer one")

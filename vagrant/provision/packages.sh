@@ -22,4 +22,5 @@ echo "Installing from the distribution: ${missing[*]}"
 before=$(installed)
 trap 'comm -13 <(echo "$before") <(installed) | while read -r package; do note "package $package"; done' EXIT
 apt-get update -q
-DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+# Another suite may be installing what it needs.
+DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "${missing[@]}"
