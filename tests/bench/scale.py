@@ -31,7 +31,7 @@ MANY = 110
 """A kubelet's own default for the most pods of a node."""
 
 VERY_MANY = 500
-ROUNDS = 3
+ROUNDS = 5
 CHANGES = 5
 THREADS = 8
 IDLE_SECONDS = 30.0
