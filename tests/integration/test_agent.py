@@ -170,7 +170,7 @@ def test_a_pod_starts_is_restarted_replaced_and_removed(agent: RealAgent) -> Non
     agent.write("web", "print:two", "forever")
     third = agent.replaced(second)
     assert third.name.endswith("_0")
-    assert agent.engine.logs(third.id) == b"two\n"
+    wait_until(lambda: agent.engine.logs(third.id) == b"two\n")
 
     (agent.manifests / "web.yaml").unlink()
     wait_until(lambda: agent.engine.list(agent.labels) == ())
