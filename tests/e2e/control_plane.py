@@ -80,7 +80,14 @@ class ControlPlane:
         return found
 
     def create(self, resource: Json) -> None:
+        """A pod is admitted once a controller has made its namespace's service account."""
+        if resource["kind"] == "Pod":
+            wait_until(self._has_service_account, "namespace default has its service account")
         self.kubectl("create", "--filename=-", stdin=json.dumps(resource))
+
+    def _has_service_account(self) -> bool:
+        found = self.node.run(["kubectl", "get", "serviceaccount", "default"], check=False)
+        return found.returncode == 0
 
 
 def config_map(name: str, **data: str) -> Json:
