@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bootstrap.agent.apipods import CONFIG_MIRROR
 from bootstrap.model.layout import COMPONENTS, KUBE_APISERVER
 from tests.e2e.control_plane import ControlPlane, Json, wait_until
 from tests.lab import LabNode
@@ -134,7 +135,7 @@ def test_the_control_plane_is_shown_as_mirror_pods(newest: ControlPlane) -> None
         return {
             each["metadata"]["name"]: condition(each, "Ready")["status"]
             for each in pods
-            if each["spec"].get("nodeName") == NODE
+            if CONFIG_MIRROR in each["metadata"].get("annotations", {})
         }
 
     wait_until(lambda: shown() == {f"{each}-{NODE}": "True" for each in COMPONENTS}, "four mirrors are ready")
