@@ -16,8 +16,8 @@ PROVISION := vagrant/provision
 ENGINE := $(PROVISION)/docker-engine.sh
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
-NODE_SUITES := unit parity e2e
-MACHINE_SUITES := systemd integration
+NODE_SUITES := unit e2e
+MACHINE_SUITES := systemd parity integration
 # For suites that run side by side: no line is written before it is whole.
 LINES := sed -u ''
 
