@@ -7,6 +7,7 @@ answer is an exception.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from bootstrap.agent.volumes import Volumes
 from bootstrap.errors import BootstrapError
 from bootstrap.host.clock import Clock
 from bootstrap.model.podspec import Container
+from bootstrap.runtime.api import Container as EngineContainer
 from bootstrap.runtime.api import (
     ContainerRuntime,
     ContainerSpec,
@@ -175,10 +177,9 @@ class Launcher:
         try:
             return runtime.create(spec)
         except NameConflictError as conflict:
-            try:
-                holder = runtime.inspect(conflict.holder)
-            except NoSuchContainerError:
-                return runtime.create(spec)
+            holder = _holder(runtime, conflict)
+            if holder is None:
+                return _create_past_phantom(runtime, spec)
             if holder.labels.get(NODE) != self._node.name or holder.is_running:
                 raise
             runtime.remove(holder.id)
@@ -223,3 +224,26 @@ class Launcher:
         path = Path(runtime.inspect(sandbox_id).resolv_conf_path)
         if path.is_file():
             path.write_text(text)
+
+
+def _holder(runtime: ContainerRuntime, conflict: NameConflictError) -> EngineContainer | None:
+    """None for a phantom: the engine keeps the name for a container that it does not have."""
+    try:
+        return runtime.inspect(conflict.holder)
+    except NoSuchContainerError:
+        return None
+
+
+def _create_past_phantom(runtime: ContainerRuntime, spec: ContainerSpec) -> str:
+    """By its name if that was given up meanwhile, else by another, as dockershim does.
+
+    Only a restart of the engine lets go of the name. Labels tell containers apart, so nothing else changes.
+    """
+    try:
+        return runtime.create(spec)
+    except NameConflictError as conflict:
+        if not conflict.holder or _holder(runtime, conflict) is not None:
+            raise
+        name = f"{spec.name}_{conflict.holder[:8]}"
+        log.warning("%s; it has no such container, so the new one is %s", conflict.message, name)
+        return runtime.create(replace(spec, name=name))

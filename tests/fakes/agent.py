@@ -136,5 +136,5 @@ def shortened(line: str) -> str:
 
 
 def _parts(name: str) -> tuple[str, str, str]:
-    _prefix, container, pod, _namespace, _uid, attempt = name.split("_")
+    _prefix, container, pod, _namespace, _uid, attempt, *_suffix = name.split("_")
     return container, pod.removesuffix("-n1"), attempt

@@ -86,7 +86,8 @@ class FakeContainer:
 class FakeEngine:
     """The daemon. ``history`` has every change in order: "create NAME", "start NAME", "exit NAME 1", ...
 
-    ``registry`` are the images a pull finds; ``exists`` says which mount sources are there.
+    ``phantoms``: names that are taken by containers that are not there, and their IDs, as a crash may leave
+    them. ``registry`` are the images a pull finds; ``exists`` says which mount sources are there.
     ``default_program`` and ``default_exec`` answer for containers that no ``set_program`` or ``set_exec``
     rule names.
     """
@@ -98,6 +99,7 @@ class FakeEngine:
         self.exists = exists
         self.answering = True
         self.containers: dict[str, FakeContainer] = {}
+        self.phantoms: dict[str, str] = {}
         self.local_images: dict[str, Image] = {}
         self.registry: dict[str, Image] = {}
         self.default_program: Callable[[ContainerSpec], Program] = lambda _spec: Program()
@@ -289,6 +291,8 @@ class FakeRuntime:
             for held in self.engine.containers.values():
                 if held.spec.name == spec.name:
                     raise NameConflictError(f"the name {spec.name} is in use", held.state.id)
+            if spec.name in self.engine.phantoms:
+                raise NameConflictError(f"the name {spec.name} is in use", self.engine.phantoms[spec.name])
             for mount in spec.mounts:
                 if not self.engine.exists(mount.source):
                     raise EngineError(f"bind source path does not exist: {mount.source}")
