@@ -82,6 +82,16 @@ def resolv_conf(pod: Pod, node_resolv_conf: str, cluster_dns: tuple[str, ...], d
     return "\n".join(lines) + "\n"
 
 
+def misses_cluster_dns(pod: Pod, cluster_dns: tuple[str, ...]) -> str:
+    """Why a pod that asks for the cluster's DNS gets the node's, "" for one that does not ask, or gets it."""
+    if cluster_dns or not _wants_cluster_dns(pod):
+        return ""
+    return (
+        "no DNS server of the cluster is known (--cluster-dns):"
+        f' dnsPolicy "{pod.spec.dns_policy}" acts as "Default"'
+    )
+
+
 def _wants_cluster_dns(pod: Pod) -> bool:
     if pod.spec.dns_policy == "ClusterFirst":
         return not pod.spec.host_network

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bootstrap.agent.container import Placement, container_spec, sandbox_spec
-from bootstrap.agent.dns import resolv_conf
+from bootstrap.agent.dns import misses_cluster_dns, resolv_conf
 from bootstrap.agent.environment import Addresses, FieldReferenceError, environment
 from bootstrap.agent.history import History, about
 from bootstrap.agent.hooks import Hooks, HookTarget, with_port_number
@@ -216,6 +216,9 @@ class Launcher:
 
     def _set_dns(self, runtime: ContainerRuntime, pod: StaticPod, sandbox_id: str) -> None:
         """All containers of a pod share the file the engine made for the sandbox."""
+        missing = misses_cluster_dns(pod.pod, self._node.cluster_dns)
+        if missing:
+            self._history.record(about(pod), "MissingClusterDNS", missing)
         node_file = self._node.etc / "resolv.conf"
         node_text = node_file.read_text() if node_file.is_file() else ""
         text = resolv_conf(pod.pod, node_text, self._node.cluster_dns, self._node.cluster_domain)

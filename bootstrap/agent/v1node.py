@@ -26,6 +26,9 @@ MEMORY_KEPT = 100 * MEBIBYTE
 DISK_KEPT, INODES_KEPT = 0.10, 0.05
 """A kubelet's hard eviction thresholds: below them it reports pressure, and none of it is for pods."""
 
+PIDS_KEPT = 0.05
+"""A kubelet has no threshold for PIDs unless it is told one, and then never says that they run out."""
+
 IMAGES_SHOWN = 50
 UNKNOWN = "v0.0.0"
 OURS = "+podstrap"
@@ -163,13 +166,14 @@ def _binary(kibibytes: int) -> str:
 def _conditions(facts: NodeFacts) -> list[JsonObject]:
     room = facts.room
     memory_short = room.memory_available < MEMORY_KEPT
+    pids_short = room.pids_free < PIDS_KEPT * room.pids
     disk_short = room.disk_available < DISK_KEPT * room.disk or room.inodes_free < INODES_KEPT * room.inodes
     return [
         _pressure(
             "Memory", memory_short, "InsufficientMemory", "SufficientMemory", "sufficient memory available"
         ),
         _pressure("Disk", disk_short, "DiskPressure", "NoDiskPressure", "no disk pressure"),
-        _pressure("PID", False, "InsufficientPID", "SufficientPID", "sufficient PID available"),
+        _pressure("PID", pids_short, "InsufficientPID", "SufficientPID", "sufficient PID available"),
         _condition("Ready", False, "KubeletNotReady", f"container runtime is down: {facts.problem}")
         if facts.problem
         else _condition("Ready", True, *READY),

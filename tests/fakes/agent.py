@@ -49,7 +49,7 @@ class AgentHarness:
         self.manifests.mkdir(exist_ok=True)
         self.root = directory / "state"
         self.logs = directory / "log"
-        self.room = Room(memory_available=0, disk=100, disk_available=90, inodes=1, inodes_free=1)
+        self.room = Room(0, disk=100, disk_available=90, inodes=1, inodes_free=1, pids=1, pids_free=1)
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
         self.engine.add_image(PAUSE)

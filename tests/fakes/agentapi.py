@@ -20,7 +20,15 @@ from tests.fakes.agent import AgentHarness
 from tests.fakes.cluster import FakeCluster, NodeClient
 
 GIB = 1 << 30
-ROOM = Room(memory_available=8 * GIB, disk=100 * GIB, disk_available=50 * GIB, inodes=1000, inodes_free=900)
+ROOM = Room(
+    memory_available=8 * GIB,
+    disk=100 * GIB,
+    disk_available=50 * GIB,
+    inodes=1000,
+    inodes_free=900,
+    pids=1000,
+    pids_free=900,
+)
 MOST_STEPS = 20
 
 

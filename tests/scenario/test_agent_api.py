@@ -143,6 +143,18 @@ def test_a_disk_that_fills_up_and_an_engine_that_is_gone_are_told_soon(lab: ApiH
     assert "container runtime is down" in ready["message"]
 
 
+def test_pids_that_run_out_are_told(lab: ApiHarness) -> None:
+    shown(lab)
+    enough = condition(lab.cluster.node(), "PIDPressure")
+    assert (enough["status"], enough["reason"]) == ("False", "KubeletHasSufficientPID")
+    lab.clock.advance(60)
+    lab.room = replace(ROOM, pids_free=ROOM.pids // 20 - 1)
+    lab.thread.step()
+    short = condition(lab.cluster.node(), "PIDPressure")
+    assert (short["status"], short["reason"]) == ("True", "KubeletHasInsufficientPID")
+    assert short["message"] == "kubelet has insufficient PID available"
+
+
 def test_a_node_that_is_there_already_is_taken_over_without_its_taints(lab: ApiHarness) -> None:
     lab.settle()
     del lab.cluster.node()["metadata"]["labels"]["kubernetes.io/os"]

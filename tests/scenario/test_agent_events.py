@@ -37,6 +37,31 @@ def test_a_start_from_an_image_that_is_here(harness: AgentHarness) -> None:
     assert (event.name, event.namespace, event.uid) == ("web-n1", "default", harness.pod().uid)
 
 
+@pytest.mark.parametrize(
+    ("spec", "policy"),
+    [
+        ({"hostNetwork": False}, "ClusterFirst"),
+        ({"dnsPolicy": "ClusterFirstWithHostNet"}, "ClusterFirstWithHostNet"),
+        ({"hostNetwork": True}, ""),
+        ({"hostNetwork": False, "dnsPolicy": "Default"}, ""),
+    ],
+)
+def test_a_pod_that_asks_for_the_clusters_dns_is_told_that_there_is_none(
+    harness: AgentHarness, spec: dict[str, object], policy: str
+) -> None:
+    harness.write("web.yaml", document("web", **spec))
+    harness.settle()
+    found = [line for line in told(harness) if "MissingClusterDNS" in line]
+    assert found == (
+        [
+            "Warning MissingClusterDNS POD x1: no DNS server of the cluster is known (--cluster-dns):"
+            f' dnsPolicy "{policy}" acts as "Default"'
+        ]
+        if policy
+        else []
+    )
+
+
 def test_a_pull_that_fails_and_then_succeeds(harness: AgentHarness) -> None:
     harness.write("web.yaml", document("web", containers=[{"name": "main", "image": "late:1"}]))
     harness.settle()

@@ -72,7 +72,7 @@ def test_nothing_is_swept_before_the_manifests_were_listed(harness: AgentHarness
 def test_an_image_that_was_pulled_goes_when_its_disk_is_full_and_nothing_names_it(
     harness: AgentHarness,
 ) -> None:
-    harness.room = Room(memory_available=0, disk=100, disk_available=10, inodes=1, inodes_free=1)
+    harness.room = Room(0, disk=100, disk_available=10, inodes=1, inodes_free=1, pids=1, pids_free=1)
     for name in ("old", "new"):
         harness.engine.publish(f"{name}:1")
         harness.write("web.yaml", document("web", containers=[{"name": "main", "image": f"{name}:1"}]))

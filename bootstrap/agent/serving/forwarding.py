@@ -24,6 +24,7 @@ from bootstrap.host.podnetwork import connect_in_network, connect_loopback
 from bootstrap.host.spdy import SpdyConnection, SpdyEvent
 from bootstrap.runtime.api import ContainerRuntime
 
+
 class Forwarding:
     """Answers ``/portForward/NAMESPACE/POD[/UID]``."""
 

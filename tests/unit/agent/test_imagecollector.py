@@ -38,7 +38,7 @@ class Node:
 
     def room(self, _root: Path) -> Room:
         free = 100 - FIXED - 10 * len(self.engine.local_images)
-        return Room(memory_available=0, disk=100, disk_available=free, inodes=1, inodes_free=1)
+        return Room(0, disk=100, disk_available=free, inodes=1, inodes_free=1, pids=1, pids_free=1)
 
     def collect(self, thresholds: Thresholds = Thresholds()) -> list[str]:  # noqa: B008
         """The images that are left."""
@@ -142,5 +142,5 @@ def test_a_record_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_what_may_not_be_written_counts_as_used() -> None:
-    assert percent_used(Room(0, 1000, 150, 1, 1)) == 85
-    assert percent_used(Room(0, 0, 0, 1, 1)) == 0
+    assert percent_used(Room(0, 1000, 150, 1, 1, 1, 1)) == 85
+    assert percent_used(Room(0, 0, 0, 1, 1, 1, 1)) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bootstrap.host.system import room, system_info
 
 
@@ -35,3 +37,20 @@ def test_room_is_measured_where_it_is_needed(tmp_path: Path) -> None:
     assert 0 < found.disk_available <= found.disk
     assert found.memory_available > 0
     assert room(tmp_path / "not" / "yet").disk == found.disk
+    assert 0 < found.pids_free < found.pids
+
+
+@pytest.mark.parametrize(("pid_max", "threads_max"), [(32768, 95000), (4194304, 32768)])
+def test_pids_are_as_many_as_the_lower_limit_less_every_thread(
+    tmp_path: Path, pid_max: int, threads_max: int
+) -> None:
+    for path, text in {
+        "sys/kernel/pid_max": f"{pid_max}\n",
+        "sys/kernel/threads-max": f"{threads_max}\n",
+        "loadavg": "0.20 0.18 0.12 3/768 11206\n",
+        "meminfo": "MemAvailable: 1024 kB\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = room(tmp_path, tmp_path)
+    assert (found.pids, found.pids_free) == (32768, 32000)

@@ -35,7 +35,7 @@ class SocketPipe:
 
 
 class Pod:
-    """Takes nothing on one port, answers in capitals on another; a third is not reached before ``reached``."""
+    """Takes nothing on one port, answers in capitals on another; a third is reached after ``reached``."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
