@@ -7,6 +7,7 @@ only status 200 with a whole body is an answer; all of it ends within ``TIMEOUT_
 from __future__ import annotations
 
 import base64
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -15,10 +16,10 @@ from bootstrap.agent.manifest import MAX_BYTES, ManifestError, refuse_oversize
 from bootstrap.errors import ConfigError
 from bootstrap.host.clock import Clock
 from bootstrap.host.http import HttpClient, HttpReply, HttpRequest
+from bootstrap.model.manifestaddress import PORTS, can_be_fetched
 
 TIMEOUT_SECONDS = 10.0
 MAX_REDIRECTS = 10
-PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Headers = tuple[tuple[str, str], ...]
@@ -44,7 +45,7 @@ def manifest_url(
 ) -> ManifestUrl:
     """From the words of a command line; ``headers`` as a kubelet takes them: ``name:value``, several
     with commas between. Raises ConfigError."""
-    if not _can_be_fetched(url):
+    if not can_be_fetched(url):
         raise ConfigError(
             "the manifest URL is none that can be fetched", remedy="give http://HOST/... or https://HOST/..."
         )
@@ -62,7 +63,7 @@ def download(at: ManifestUrl, http: HttpClient, clock: Clock) -> bytes:
         if reply.status not in REDIRECTS or not reply.location:
             return _accepted(reply)
         location = urljoin(target.geturl(), reply.location)
-        if not _can_be_fetched(location):
+        if not can_be_fetched(location):
             raise ManifestError("redirects to what cannot be fetched")
         following = urlsplit(location)
         if target.scheme == "https" and following.scheme != "https":
@@ -100,10 +101,15 @@ def _request(target: SplitResult, headers: Headers, timeout: float) -> HttpReque
 
 
 def _headers_of_file(path: Path | None) -> Headers:
-    """One ``Name: value`` on each line; empty lines and those that begin with # do not count."""
+    """One ``Name: value`` on each line; empty lines and those that begin with # do not count.
+
+    A file that everybody may read is not used, as its headers may be secrets.
+    """
     if path is None:
         return ()
     try:
+        if path.stat().st_mode & stat.S_IROTH:
+            raise ManifestError(f"its headers in {path} can be read by everybody: chmod 600 {path}")
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"its headers in {path} cannot be read: {error}") from error
@@ -130,14 +136,6 @@ def _credentials(target: SplitResult) -> Headers:
         return ()
     pair = f"{unquote(target.username)}:{unquote(target.password or '')}"
     return (("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),)
-
-
-def _can_be_fetched(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in PORTS and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False
 
 
 def _names(headers: Headers) -> set[str]:

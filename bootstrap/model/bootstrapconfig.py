@@ -32,9 +32,15 @@ class ImageSettings(_Document, frozen=True, kw_only=True):
 
 
 class AgentSettings(_Document, frozen=True, kw_only=True):
-    """The static-pod agent; durations are Go duration text."""
+    """The static-pod agent; durations are Go duration text.
+
+    ``manifest_url`` "" for none; ``manifest_url_header_file`` has what is sent to it.
+    """
 
     file_check_frequency: str = "20s"
+    manifest_url: str = msgspec.field(default="", name="manifestURL")
+    manifest_url_header_file: str = msgspec.field(default="", name="manifestURLHeaderFile")
+    http_check_frequency: str = "20s"
     healthz_bind_address: str = "127.0.0.1"
     healthz_port: int = 10248
 

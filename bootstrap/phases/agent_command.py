@@ -15,15 +15,15 @@ KUBELET_ARGUMENTS = ("node-ip", "node-labels", "port", "register-node", "registe
 
 def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
     """The agent's command line; ``-I`` keeps the working directory and PYTHON* variables out of it."""
-    layout = control_plane.layout
+    layout, agent = control_plane.layout, control_plane.bootstrap.agent
     options: dict[str, object] = {
         "manifests": layout.manifests,
         "socket": layout.agent_socket,
         "node-name": control_plane.node_name,
         "docker-socket": layout.docker_socket,
         "root-dir": layout.pods.parent,
-        "healthz-port": control_plane.bootstrap.agent.healthz_port,
-        "file-check-frequency": control_plane.bootstrap.agent.file_check_frequency,
+        "healthz-port": agent.healthz_port,
+        "file-check-frequency": agent.file_check_frequency,
         "pause-image": pause_image(control_plane),
         "tls-cert-file": layout.agent_certificate,
         "tls-private-key-file": layout.agent_certificate,
@@ -33,6 +33,11 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
         "node-ip": control_plane.advertise_address,
         "register-with-taints": ",".join(map(_taint, _taints(control_plane))),
     }
+    if agent.manifest_url:
+        options["manifest-url"] = agent.manifest_url
+        options["http-check-frequency"] = agent.http_check_frequency
+    if agent.manifest_url_header_file:
+        options["manifest-url-header-file"] = agent.manifest_url_header_file
     told = {name: value for name, value in kubelet_arguments(control_plane) if name in KUBELET_ARGUMENTS}
     if told.get("register-node") == "false":
         # The node is a kubelet's, and so is the port on which the API server looks for one.

@@ -26,6 +26,11 @@ CHECKS: tuple[Check, ...] = (
     Check("FileAvailable-*", "manifests are ours, or not there", paths.manifests),
     Check("DirAvailable-*", "etcd's data directory is ours, or empty", paths.etcd_data),
     Check("FileContent-*", "the kernel forwards packets", paths.forwarding),
+    Check(
+        "ManifestURLHeaderFile",
+        "the manifest URL's headers are there, and private",
+        paths.manifest_url_headers,
+    ),
     Check("Hostname", "the node name is valid", addresses.node_name),
     Check("AdvertiseAddress", "the advertise address is this machine's", addresses.advertise_address),
     Check("Firewalld", "firewalld is off, or its ports are known to be open", addresses.firewalld),

@@ -6,6 +6,7 @@ Invariant: what the inventory says we made is never a problem.
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -76,6 +77,24 @@ def external_etcd_files(subject: Subject) -> Iterator[Problem]:
                 f"{name} does not exist",
                 "copy it from the etcd machines, or correct etcd.external",
             )
+
+
+def manifest_url_headers(subject: Subject) -> Iterator[Problem]:
+    """The agent would say so too, but only its status would."""
+    name = subject.control_plane.bootstrap.agent.manifest_url_header_file
+    if not name:
+        return
+    path = PurePosixPath(name)
+    if not subject.files.exists(path):
+        yield Problem(
+            "ManifestURLHeaderFile",
+            f"{path} does not exist",
+            "write the headers into it, one on each line, or correct agent.manifestURLHeaderFile",
+        )
+    elif subject.files.mode(path) & stat.S_IROTH:
+        yield Problem(
+            "ManifestURLHeaderFile", f"{path} can be read by everybody", f"make it private: chmod 600 {path}"
+        )
 
 
 def forwarding(subject: Subject) -> Iterator[Problem]:

@@ -72,10 +72,12 @@ def agent(tmp_path: Path, server: ManifestServer) -> Iterator[RealAgent]:
     """Its directory is there, too; the server's first answer is an empty list."""
     engine = DockerEngine()
     made = RealAgent(tmp_path, engine, ensure_probe_image(engine))
-    (tmp_path / "headers").write_text(f"X-Token: {TOKEN}\n")
+    headers = tmp_path / "headers"
+    headers.touch(0o600)
+    headers.write_text(f"X-Token: {TOKEN}\n")
     made.options = {
         "manifest-url": f"http://127.0.0.1:{server.server_port}/pods",
-        "manifest-url-header-file": tmp_path / "headers",
+        "manifest-url-header-file": headers,
         "http-check-frequency": "100ms",
         "container-log-max-size": "4Ki",
         "container-log-max-files": 2,

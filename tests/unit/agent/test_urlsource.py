@@ -181,6 +181,7 @@ def test_what_is_secret_in_the_url_is_sent_and_not_shown() -> None:
 def test_headers_come_from_the_command_line_and_a_file_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "headers"
     path.write_text("# mine\nX-Token: one, two\n\n")
+    path.chmod(0o600)
     server = Server(manifest_url(URL, ("a:1,b: 2", "b:3"), path))
     server.answers(document("a"))
     given = [("a", "1"), ("b", "2"), ("b", "3"), ("X-Token", "one, two")]
@@ -190,6 +191,18 @@ def test_headers_come_from_the_command_line_and_a_file_read_anew(tmp_path: Path)
     assert ("X-Token", "new") in server.http.requests[-1].headers
     path.unlink()
     assert "cannot be read" in server.fetched().problems[0].message
+
+
+def test_headers_that_everybody_may_read_are_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "headers"
+    path.write_text("X-Token: secret\n")
+    path.chmod(0o644)
+    server = Server(manifest_url(URL, (), path))
+    (problem,) = server.answers(document("a")).problems
+    assert problem.message.endswith(f"can be read by everybody: chmod 600 {path}")
+    assert server.http.requests == []
+    path.chmod(0o640)
+    assert server.fetched().problems == ()
 
 
 @pytest.mark.parametrize("text", ["secret", ":secret", "a b:secret", "a:sec\rret"])

@@ -322,6 +322,28 @@ BOOTSTRAP_RULES: dict[str, tuple[str, str]] = {
         '3:29: agent.fileCheckFrequency must be a duration, not "often";'
         " write it as 4m0s, 90s or 500ms, for example",
     ),
+    "URL check": (
+        "agent: {httpCheckFrequency: often}",
+        '3:29: agent.httpCheckFrequency must be a duration, not "often";'
+        " write it as 4m0s, 90s or 500ms, for example",
+    ),
+    "manifest URL": (
+        "agent: {manifestURL: ftp://example.com/pods}",
+        "3:22: agent.manifestURL must be a URL that can be fetched: http://HOST/... or https://HOST/...",
+    ),
+    "password in the manifest URL": (
+        "agent: {manifestURL: 'https://user:secret@example.com/pods'}",
+        "3:22: agent.manifestURL must not have a user or password, which everybody on the machine could read;"
+        " put an Authorization header into the file that agent.manifestURLHeaderFile names",
+    ),
+    "headers": (
+        "agent: {manifestURL: https://example.com, manifestURLHeaderFile: headers}",
+        '3:66: agent.manifestURLHeaderFile must be an absolute path, not "headers"',
+    ),
+    "headers for nothing": (
+        "agent: {manifestURLHeaderFile: /etc/headers}",
+        "3:32: agent.manifestURLHeaderFile is given without agent.manifestURL, which it is for",
+    ),
 }
 
 
@@ -364,6 +386,23 @@ WARNINGS: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("body", "warning"), WARNINGS.values(), ids=WARNINGS)
 def test_what_is_only_unwise_is_a_warning(body: str, warning: str) -> None:
     assert load_text(CLUSTER + body).warnings == (f"cluster.yaml:{warning}",)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("http://example.com/pods", True),
+        ("http://192.0.2.1/", True),
+        ("https://example.com/", False),
+        ("http://127.0.0.1:8080/", False),
+        ("http://[::1]/", False),
+        ("http://localhost/", False),
+    ],
+)
+def test_manifests_that_others_could_change_on_the_way_are_unwise(url: str, is_open: bool) -> None:
+    warnings = load_text(f"{BOOTSTRAP}agent: {{manifestURL: '{url}'}}\n").warnings
+    told = "agent.manifestURL is not https: who can change its answer on the way becomes root of this node"
+    assert warnings == ((f"cluster.yaml:3:22: {told}",) if is_open else ())
 
 
 def test_a_locked_gate_can_only_be_set_to_what_it_is() -> None:

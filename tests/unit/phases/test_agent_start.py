@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bootstrap.apply import inventory
 from bootstrap.host.agentservice import unit_command
+from bootstrap.model.bootstrapconfig import AgentSettings
 from bootstrap.model.kubeadm import Arg, Taint
 from bootstrap.phases.agent_command import agent_command
 from bootstrap.phases.agent_start import AGENT_START
@@ -68,6 +69,20 @@ def test_what_a_kubelet_would_be_told_the_agent_is_told_as_far_as_it_knows_it(no
 def test_an_agent_that_registers_no_node_leaves_the_kubelets_port_alone() -> None:
     options = registered(kubelet_extra_args=(Arg(name="register-node", value="false"),))
     assert (options["--register-node"], options["--port"]) == ("false", "0")
+
+
+def test_pods_of_a_url_are_asked_for_with_headers_from_a_file() -> None:
+    settings = AgentSettings(
+        manifest_url="https://example.com/pods",
+        manifest_url_header_file="/etc/kubernetes/headers",
+        http_check_frequency="5s",
+    )
+    bootstrap = replace(QUICK.bootstrap, agent=settings)
+    command = agent_command(dataclasses.replace(QUICK, bootstrap=bootstrap))
+    options = dict(zip(command[6::2], command[7::2], strict=True))
+    assert options["--manifest-url"] == "https://example.com/pods"
+    assert options["--manifest-url-header-file"] == "/etc/kubernetes/headers"
+    assert options["--http-check-frequency"] == "5s"
 
 
 def test_the_unit_that_is_installed_runs_it(node: FakeNode) -> None:

@@ -12,6 +12,7 @@ from bootstrap.apply.inventory import Inventory
 from bootstrap.host.files import Files
 from bootstrap.host.http import HttpReply
 from bootstrap.host.machine import RunningProgram
+from bootstrap.model.bootstrapconfig import AgentSettings, BootstrapConfiguration
 from bootstrap.model.kubeadm import Etcd, ExternalEtcd, NodeRegistrationOptions
 from bootstrap.model.node import NodeFacts
 from bootstrap.preflight.addresses import proxy_for
@@ -96,8 +97,26 @@ def named(name: str) -> Change:
     return lambda subject: replace(subject, control_plane=described)
 
 
+def headers(mode: int | None) -> Change:
+    """Of a manifest URL, in a file with this mode."""
+    path = PurePosixPath("/etc/kubernetes/headers")
+    agent = AgentSettings(manifest_url="https://example.com", manifest_url_header_file=str(path))
+
+    def change(subject: Subject) -> Subject:
+        if mode is not None:
+            subject.files.write(path, "X-Token: secret", mode)
+        described = replace(subject.control_plane, bootstrap=BootstrapConfiguration(agent=agent))
+        return replace(subject, control_plane=described)
+
+    return change
+
+
 def test_a_machine_that_is_ready_has_no_problem(ready: Subject) -> None:
     assert run_checks(ready) == ()
+
+
+def test_headers_that_are_private_are_no_problem(ready: Subject) -> None:
+    assert run_checks(headers(0o600)(ready)) == ()
 
 
 CASES: tuple[tuple[str, Change, str, bool], ...] = (
@@ -114,6 +133,8 @@ CASES: tuple[tuple[str, Change, str, bool], ...] = (
     ("full disk", machine(free_bytes={DATA: 0}), "DiskSpace", True),
     ("small disk", machine(free_bytes={DATA: GIBIBYTE}), "DiskSpace", False),
     ("1970", lambda s: replace(s, now=datetime(1970, 1, 1, tzinfo=UTC)), "Clock", True),
+    ("no headers", headers(None), "ManifestURLHeaderFile", True),
+    ("headers for everybody", headers(0o644), "ManifestURLHeaderFile", True),
     ("no engine", lambda s: replace(s, runtime=unreachable), "CRI", True),
     ("no mount", machine(installed=frozenset({"dockerd"})), "FileExisting-mount", False),
     ("port", listening(6443), "Port-6443", True),
