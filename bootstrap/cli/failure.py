@@ -5,12 +5,41 @@ Invariant: the command line alone decides which, so however early a failure come
 
 from __future__ import annotations
 
+import copy
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from bootstrap.errors import BootstrapError
+
+_PATH = re.compile(r"(?<![\w./-])/[\w@+-][\w@.+/-]*[\w+-]")
+_COMMAND = re.compile(r"\bbootstrap (?=[a-z])")
+
+
+def below_root(error: BootstrapError, root: Path) -> BootstrapError:
+    """The same failure of a command with ``--root``: its files where they lie, its commands with the option.
+
+    Whatever failed knows the final paths alone; in a remedy they would have a person remove the files of the
+    machine itself. A path that has no place below the root is one of this machine.
+    """
+    if root == Path("/"):
+        return error
+
+    def placed(found: re.Match[str]) -> str:
+        path = Path(found[0])
+        inside = root / path.relative_to("/")
+        return str(inside) if not path.is_relative_to(root) and inside.parent.is_dir() else found[0]
+
+    def told(text: str) -> str:
+        return _COMMAND.sub(f"bootstrap --root {root} ", _PATH.sub(placed, text))
+
+    shown = copy.copy(error)
+    shown.message, shown.remedy = told(error.message), told(error.remedy)
+    shown.details = tuple(map(told, error.details))
+    return shown
 
 
 def tell_failure(error: BootstrapError, arguments: Sequence[str]) -> None:

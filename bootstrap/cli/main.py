@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from bootstrap import __version__
-from bootstrap.cli.failure import show_failure, tell_failure, wants_traceback
+from bootstrap.cli.failure import below_root, show_failure, tell_failure, wants_traceback
 from bootstrap.errors import BootstrapError, ConfigError, InterruptedByUserError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -184,8 +184,9 @@ def leave(code: int) -> NoReturn:
 
 def exit_code_of(arguments: list[str]) -> int:
     """Run the command line; every foreseen failure is told, and is its documented exit code."""
+    options = GlobalOptions()
     try:
-        result: Any = main.main(args=arguments, prog_name="bootstrap", standalone_mode=False)
+        result: Any = main.main(args=arguments, prog_name="bootstrap", standalone_mode=False, obj=options)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -196,7 +197,7 @@ def exit_code_of(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:
-        failure = failure_of(error)
+        failure = below_root(error, options.root) if isinstance(error, BootstrapError) else failure_of(error)
         tell_failure(failure, arguments)
         if wants_traceback(arguments) and not isinstance(error, click.UsageError | InterruptedByUserError):
             raise
@@ -205,9 +206,7 @@ def exit_code_of(arguments: list[str]) -> int:
 
 
 def failure_of(error: BaseException) -> BootstrapError:
-    """What ended the command, as one of the errors a person may meet."""
-    if isinstance(error, BootstrapError):
-        return error
+    """What else ended the command, as one of the errors a person may meet."""
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "bootstrap"
         return ConfigError(error.format_message(), remedy=f"{path} --help")

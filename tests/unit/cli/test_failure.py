@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.cli.failure import wants_json, wants_traceback
+from bootstrap.cli.failure import below_root, wants_json, wants_traceback
 from bootstrap.cli.main import exit_code_of
+from bootstrap.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,37 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(tmp_path: Path) -> None:
             assert plan.wait(20) == 130
         assert plan.stderr is not None
         assert "error: interrupted" in plan.stderr.read().splitlines()
+
+
+def test_below_a_root_a_remedy_never_means_the_files_of_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "--root",
+        str(tmp_path),
+        "init",
+        "phase",
+        "kubeconfig",
+        "admin",
+        "--apiserver-advertise-address",
+    ]
+    assert exit_code_of(["--root", str(tmp_path), "init", "phase", "certs", "ca"]) == 0
+    assert exit_code_of([*command, "10.0.0.5"]) == 0
+    capsys.readouterr()
+    assert exit_code_of([*command, "10.0.0.6"]) == 1
+    kubeconfig = tmp_path / "etc" / "kubernetes" / "admin.conf"
+    told = capsys.readouterr().err
+    assert f"error: {kubeconfig} points to" in told
+    assert f"next: rm {kubeconfig} && bootstrap --root {tmp_path} init phase kubeconfig admin" in told
+
+
+def test_below_a_root_paths_of_this_machine_stay_as_they_are(tmp_path: Path) -> None:
+    root, config = tmp_path / "root", tmp_path / "cluster.yaml"
+    (root / "etc").mkdir(parents=True)
+    error = ConfigError(
+        f"{config}:3:1: no such key, and {root}/etc/hosts", remedy="see /etc/fstab. Then go on"
+    )
+    shown = below_root(error, root)
+    assert shown.message == error.message
+    assert shown.remedy == f"see {root}/etc/fstab. Then go on"
+    assert below_root(error, Path("/")) is error
