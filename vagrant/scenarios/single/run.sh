@@ -35,10 +35,11 @@ wait_for() { # WHAT COMMAND...
     done
 }
 
-# As `vagrant ssh` does, over one connection: each one more takes an emulated machine seconds.
+# As `vagrant ssh` does, over one connection: each one more takes an emulated machine seconds, and an answer minutes when it
+# is busy.
 on_master() {
     ssh -F "$work/ssh" -n -T -o ControlMaster=auto -o ControlPath="$work/connection" -o ControlPersist=yes \
-        -o ServerAliveInterval=30 master1 "$1" 2>/dev/null
+        -o ServerAliveInterval=30 -o ServerAliveCountMax=10 master1 "$1" 2>/dev/null
 }
 
 hang_up() {
