@@ -62,7 +62,7 @@ def test_apply_without_a_terminal_wants_yes_and_changes_nothing(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("apply") == 3
-    assert "next: bootstrap apply --yes" in capsys.readouterr().err
+    assert f"next: bootstrap --root {tmp_path}/root apply --yes" in capsys.readouterr().err
     assert not (tmp_path / "root/etc").exists()
 
 

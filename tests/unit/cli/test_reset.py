@@ -21,6 +21,6 @@ def test_with_nobody_to_ask_nothing_is_removed_and_the_way_on_is_said(tmp_path: 
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
         "error: there is nobody to ask: the input is no terminal",
-        "next: bootstrap reset --force",
+        f"next: bootstrap --root {tmp_path} reset --force",
     ]
     assert manifest.read_text() == "kept"
