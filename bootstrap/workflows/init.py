@@ -9,8 +9,10 @@ configuration is wrong.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 from bootstrap.apply.plan import make_plan
+from bootstrap.host.files import Files
 from bootstrap.host.lock import NodeLock
 from bootstrap.phases.addon import ADDON, check_addons
 from bootstrap.phases.agent_start import AGENT_START, launch_agent
@@ -149,9 +151,20 @@ def _credentials(chosen: Chosen) -> tuple[tuple[str, ...], tuple[ClientIdentity,
 
 
 def _rehearse(context: Context, chosen: Chosen) -> None:
-    """Preflight looks at the real machine; everything else writes into a copy of its directories."""
+    """Preflight looks at the real machine; everything else writes into a copy of its directories.
+
+    The copy stays, to be looked at, as kubeadm's does; that of a rehearsal that fails does not.
+    """
+    staging = staged_copy(context.files, context.layout)
+    try:
+        _rehearse_in(staging, context, chosen)
+    except BaseException:
+        shutil.rmtree(staging.root)
+        raise
+
+
+def _rehearse_in(staging: Files, context: Context, chosen: Chosen) -> None:
     layout, reporter = context.layout, context.reporter
-    staging = staged_copy(context.files, layout)
     rehearsed = offline(context, staging)
     for _path, phase in chosen:
         if phase is PREFLIGHT:
@@ -161,6 +174,7 @@ def _rehearse(context: Context, chosen: Chosen) -> None:
     for line in written(context.files, staging, (layout.kubernetes, layout.pki)):
         reporter.info(f"would {line}")
     reporter.info(f"nothing was changed; all files were written below {staging.root}")
+    reporter.info(f"private keys are among them; when you have seen enough: rm -r {staging.root}")
 
 
 def _outcome(context: Context) -> str:

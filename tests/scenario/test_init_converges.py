@@ -140,9 +140,17 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be(node: FakeNode) -> Non
         "would create /api/v1/namespaces/kube-system/configmaps/kubeadm-config",
     ):
         assert words in said
-    staging = Path(said.rpartition("written below ")[2].strip())
+    staging = Path(said.rpartition("rm -r ")[2].strip())
+    assert f"all files were written below {staging}" in said
     assert (staging / "etc/kubernetes/manifests/etcd.yaml").is_file()
     assert staging.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_dry_run_that_fails_leaves_nothing(node: FakeNode, temporary: Path) -> None:
+    node.network.open_port(6443, "nginx", 812)
+    with pytest.raises(PreflightError):
+        run_init(node.context(described=with_init(dry_run=True)))
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_dry_run_of_what_is_there_would_change_nothing(node: FakeNode) -> None:
