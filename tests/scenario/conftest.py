@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where a dry run makes its directory."""
-    directory = tmp_path_factory.mktemp("temporary")
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    return directory
+    before, directory = tempfile.tempdir, tmp_path_factory.mktemp("temporary")
+    tempfile.tempdir = str(directory)
+    yield directory
+    tempfile.tempdir = before
