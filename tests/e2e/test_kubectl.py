@@ -17,10 +17,13 @@ TRANSPORTS = [pytest.param({}, id="websocket"), pytest.param(SPDY, id="spdy")]
 ASK = """
 import ssl, sys, urllib.request, urllib.error
 context = ssl._create_unverified_context()
-if len(sys.argv) > 2:
+request = urllib.request.Request(sys.argv[1])
+if len(sys.argv) == 3:
+    request.add_header("Authorization", f"Bearer {sys.argv[2]}")
+if len(sys.argv) == 4:
     context.load_cert_chain(sys.argv[2], sys.argv[3])
 try:
-    print(urllib.request.urlopen(sys.argv[1], context=context).status)
+    print(urllib.request.urlopen(request, context=context).status)
 except urllib.error.HTTPError as error:
     print(error.code)
 """
@@ -124,7 +127,9 @@ def test_the_node_is_asked_through_the_api_server(newest: ControlPlane) -> None:
     assert kubectl(newest, "get", "--raw", f"{proxy}/healthz").stdout == "ok"
     pods = json.loads(kubectl(newest, "get", "--raw", f"{proxy}/pods").stdout)["items"]
     assert {pod["metadata"]["namespace"] for pod in pods} >= {"kube-system"}
-    assert "kubelet_running_pods" in kubectl(newest, "get", "--raw", f"{proxy}/metrics").stdout
+    metrics = kubectl(newest, "get", "--raw", f"{proxy}/metrics").stdout
+    assert {"podstrap_api_up 1", "podstrap_engine_up 1"} <= set(metrics.splitlines())
+    assert '{path="/etc/kubernetes/pki/apiserver.crt"}' in metrics
 
 
 def test_who_may_ask_is_decided_by_the_api_server(newest: ControlPlane) -> None:
@@ -145,3 +150,23 @@ def test_who_may_ask_is_decided_by_the_api_server(newest: ControlPlane) -> None:
     assert status("/healthz") == "401"
     assert status("/metrics", "admin") == "200"
     assert status("/metrics", "scheduler") == "403"
+
+
+def test_a_service_account_may_scrape_with_its_token(newest: ControlPlane) -> None:
+    """As Prometheus does it; the API server says whose the token is, and what it may."""
+    name = "scraper"
+    newest.kubectl("create", "serviceaccount", name)
+    newest.kubectl("create", "clusterrole", name, "--verb=get", "--resource=nodes/metrics")
+    newest.kubectl(
+        "create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount=default:{name}"
+    )
+    try:
+        token = newest.kubectl("create", "token", name).strip()
+        answers = [
+            newest.node.run(["python3", "-c", ASK, f"https://127.0.0.1:10250{path}", bearer]).stdout.strip()
+            for path, bearer in (("/metrics", token), ("/pods", token), ("/metrics", "nobody's"))
+        ]
+        assert answers == ["200", "403", "401"]
+    finally:
+        for kind in ("serviceaccount", "clusterrole", "clusterrolebinding"):
+            newest.kubectl("delete", kind, name)

@@ -15,81 +15,48 @@ import pytest
 from bootstrap.agent.apipods import CONFIG_MIRROR
 from bootstrap.model.layout import COMPONENTS, KUBE_APISERVER
 from tests.e2e.control_plane import ControlPlane, Json, wait_until
+from tests.e2e.static_web import MANIFESTS, NAME, SOON, WITH_URL, StaticWeb, StaticWebByUrl, start_server
 from tests.lab import LabNode
 
 NODE = "m1"
-MANIFESTS = "/etc/kubernetes/manifests"
-MIRROR = f"static-web-{NODE}"
-SOON = 15.0
-"""Seconds; a machine that is busy with other tests needs some."""
+MIRROR = f"{NAME}-{NODE}"
 
 
-class StaticWeb:
-    """The walkthrough's pod, by file."""
+@pytest.fixture(scope="module")
+def manifest_server(newest: ControlPlane) -> Iterator[None]:
+    """The node's agent has the pods of a URL, too, which asks for a token."""
+    node = newest.node
+    server = start_server(node)
+    node.path("/run/url.yaml").write_text(WITH_URL)
+    node.bootstrap("init", "phase", "agent-start", "--config=/run/url.yaml")
+    try:
+        yield
+    finally:
+        node.bootstrap("init", "phase", "agent-start")
+        server.end()
 
-    def __init__(self, cluster: ControlPlane) -> None:
-        self.cluster = cluster
-        self.node = cluster.node
-        self.path = self.node.path(f"{MANIFESTS}/static-web.yaml")
-        form = "{{.Repository}}:{{.Tag}}"
-        self.image = self.node.docker("images", "--format", form, "podstrap.test/probe-target").split()[0]
 
-    def manifest(self, **changes: Json) -> Json:
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "static-web", "labels": {"app": "static"}, **changes.get("metadata", {})},
-            "spec": {
-                "containers": [
-                    {
-                        "name": "web",
-                        "image": self.image,
-                        "args": ["serve:80", "forever"],
-                        "ports": [{"name": "web", "containerPort": 80, "protocol": "TCP"}],
-                        "readinessProbe": {"httpGet": {"path": "/", "port": "web"}, "periodSeconds": 1},
-                        **changes.get("container", {}),
-                    }
-                ],
-                **changes.get("spec", {}),
-            },
-        }
-
-    def write(self, **changes: Json) -> None:
-        self.path.write_text(json.dumps(self.manifest(**changes)))
-
-    def container(self) -> str:
-        """The name of the running container, "" for none."""
-        label = "label=io.kubernetes.container.name=web"
-        return self.node.docker("ps", "--filter", label, "--format", "{{.Names}}").strip()
-
-    def mirror(self) -> Json | None:
-        found = self.node.run(
-            ["kubectl", "get", "pod", MIRROR, "--output=json", "--ignore-not-found"], check=True
-        ).stdout
-        return json.loads(found) if found.strip() else None
-
-    def is_shown_running(self) -> bool:
-        listed = self.cluster.kubectl("get", "pods", "--no-headers", "--selector=app=static").split()
-        return listed[:3] == [MIRROR, "1/1", "Running"]
-
-    def wait_shown(self) -> Json:
-        wait_until(self.is_shown_running, f"{MIRROR} is 1/1 Running", SOON)
-        found = self.mirror()
-        assert found is not None
-        return found
-
-    def is_gone(self) -> bool:
-        return self.mirror() is None and self.container() == ""
+def shown_until_the_end(made: StaticWeb) -> Iterator[StaticWeb]:
+    made.write()
+    made.wait_shown()
+    yield made
+    made.end()
+    wait_until(made.is_gone, f"{NAME} is gone", SOON)
 
 
 @pytest.fixture
 def web(newest: ControlPlane) -> Iterator[StaticWeb]:
-    made = StaticWeb(newest)
-    made.write()
-    made.wait_shown()
-    yield made
-    made.path.unlink(missing_ok=True)
-    wait_until(made.is_gone, "static-web is gone", SOON)
+    yield from shown_until_the_end(StaticWeb(newest))
+
+
+@pytest.fixture(params=["file", "url"])
+def web_of_either(request: pytest.FixtureRequest, newest: ControlPlane) -> Iterator[StaticWeb]:
+    """By file, and by URL."""
+    if request.param == "file":
+        yield from shown_until_the_end(StaticWeb(newest))
+    else:
+        request.getfixturevalue("manifest_server")
+        yield from shown_until_the_end(StaticWebByUrl(newest))
 
 
 def hash_of(pod: Json) -> str:
@@ -148,7 +115,8 @@ def test_the_control_plane_is_shown_as_mirror_pods(newest: ControlPlane) -> None
 # The walkthrough.
 
 
-def test_a_manifest_becomes_a_container_and_a_mirror_pod(web: StaticWeb) -> None:
+def test_a_manifest_becomes_a_container_and_a_mirror_pod(web_of_either: StaticWeb) -> None:
+    web = web_of_either
     mirror = web.wait_shown()
     assert web.container() == f"k8s_web_{MIRROR}_default_{hash_of(mirror)}_0"
     validate_mirror_pod(web.cluster, mirror)
@@ -161,6 +129,8 @@ def test_a_manifest_becomes_a_container_and_a_mirror_pod(web: StaticWeb) -> None
     assert status["startTime"]
     wait_until(lambda: "Started" in event_reasons(web.cluster), "its events are told", SOON)
     assert "Started" in web.cluster.kubectl("describe", "pod", MIRROR)
+    assert "Started" in web.node.bootstrap("agent", "events", NAME).stdout
+    assert MIRROR in web.node.bootstrap("agent", "status").stdout
 
 
 def validate_mirror_pod(cluster: ControlPlane, mirror: Json) -> None:
@@ -183,7 +153,8 @@ def event_reasons(cluster: ControlPlane) -> set[str]:
     return {event["reason"] for event in events}
 
 
-def test_a_killed_container_is_back_and_the_api_counts_it(web: StaticWeb) -> None:
+def test_a_killed_container_is_back_and_the_api_counts_it(web_of_either: StaticWeb) -> None:
+    web = web_of_either
     before = web.wait_shown()
     web.node.docker("kill", web.container())
 
@@ -198,10 +169,14 @@ def test_a_killed_container_is_back_and_the_api_counts_it(web: StaticWeb) -> Non
     assert web.container().endswith("_1")
     (container,) = after["status"]["containerStatuses"]
     assert container["lastState"]["terminated"]["exitCode"] == 137
+    assert web.cluster.kubectl("logs", "--previous", MIRROR) == "here\n"
 
 
 @pytest.mark.parametrize("grace", [30, 0])
-def test_kubectl_delete_stops_nothing_and_does_not_keep_the_mirror_away(web: StaticWeb, grace: int) -> None:
+def test_kubectl_delete_stops_nothing_and_does_not_keep_the_mirror_away(
+    web_of_either: StaticWeb, grace: int
+) -> None:
+    web = web_of_either
     before, container = web.wait_shown(), web.container()
     force = ["--force"] if grace == 0 else []
     web.cluster.kubectl("delete", "pod", MIRROR, f"--grace-period={grace}", *force, "--wait=false")
@@ -215,13 +190,12 @@ def test_kubectl_delete_stops_nothing_and_does_not_keep_the_mirror_away(web: Sta
     assert web.container() == container
 
 
-def test_a_manifest_that_is_moved_away_and_back(web: StaticWeb) -> None:
+def test_a_manifest_that_is_taken_away_and_put_back(web_of_either: StaticWeb) -> None:
+    web = web_of_either
     before = web.wait_shown()
-    elsewhere = web.node.path("/run/static-web.yaml")
-    web.node.run(["mv", f"{MANIFESTS}/static-web.yaml", "/run/static-web.yaml"])
+    web.take_away()
     wait_until(web.is_gone, "container and mirror are gone", SOON)
-    web.node.run(["mv", "/run/static-web.yaml", f"{MANIFESTS}/static-web.yaml"])
-    assert not elsewhere.exists()
+    web.put_back()
     assert hash_of(web.wait_shown()) == hash_of(before)
 
 
@@ -354,6 +328,47 @@ def test_an_api_server_that_is_killed_and_back_finds_everything_told(web: Static
         return bool(status["restartCount"] >= 1 and status["lastState"]["terminated"]["exitCode"] == 137)
 
     wait_until(counted, "its own restart too", SOON)
+
+
+def test_an_api_server_that_hangs_holds_up_nothing_here(web: StaticWeb) -> None:
+    """It takes connections and answers none; a probe would end it after more than a minute."""
+    (apiserver,) = web.cluster.containers(KUBE_APISERVER)
+    pid = web.cluster.pid(apiserver)
+    web.node.run(["sh", "-c", f"kill -STOP {pid}"])
+    try:
+        web.node.docker("kill", web.container())
+        assert wait_until(lambda: web.container().endswith("_1"), "the container is back", SOON) < 5
+        web.take_away()
+        wait_until(lambda: not web.container(), "a manifest that is taken away ends it", SOON)
+        web.put_back()
+        wait_until(lambda: web.container().endswith("_0"), "put back it runs", SOON)
+    finally:
+        web.node.run(["sh", "-c", f"kill -CONT {pid}"])
+    wait_until(lambda: hash_of(web.wait_shown()) in web.container(), "the end is told", SOON)
+    assert web.cluster.containers(KUBE_APISERVER) == [apiserver]
+    # Who could not renew a lease meanwhile may have ended itself.
+    web.cluster.wait_healthy()
+
+
+def test_a_manifest_that_needs_the_api_is_refused_with_the_fields_path(web: StaticWeb) -> None:
+    refused = web.manifest(metadata={"name": "needy"}, spec={"volumes": [{"name": "v", "secret": {}}]})
+    path = web.node.path(f"{MANIFESTS}/needy.yaml")
+    path.write_text(json.dumps(refused))
+    try:
+
+        def told() -> list[str]:
+            chosen = f"--field-selector=involvedObject.name=needy-{NODE},reason=FailedValidation"
+            return [each["message"] for each in web.cluster.get("events", chosen)["items"]]
+
+        wait_until(
+            lambda: any("spec.volumes[0].secret" in each for each in told()), "an Event says why", SOON
+        )
+        (problem,) = json.loads(web.node.bootstrap("agent", "status", "--output=json").stdout)["problems"]
+        assert "spec.volumes[0].secret" in problem["message"]
+        assert "needy" not in web.node.docker("ps", "--all", "--format", "{{.Names}}")
+        assert web.container()
+    finally:
+        path.unlink()
 
 
 def test_the_node_asked_for_nothing_that_a_node_may_not(web: StaticWeb) -> None:

@@ -197,6 +197,26 @@ def test_stopping_the_agent_leaves_the_pods(agent: RealAgent) -> None:
     wait_until(lambda: agent.engine.list(agent.labels) == ())
 
 
+def test_the_only_manifest_may_be_a_file(agent: RealAgent) -> None:
+    agent.write("web", "forever")
+    agent.running()
+    agent.stop()
+    path = agent.manifests / "web.yaml"
+    # The same pod at another path is another pod, but the directory's is not this agent's any more.
+    agent.options["manifests"] = path
+    agent.start()
+    first = agent.running()
+    agent.write("web", "forever", terminationGracePeriodSeconds=6)
+    second = agent.replaced(first)
+    path.write_text(path.read_text()[:100])
+    wait_until(lambda: agent.status()["problems"] != [])
+    assert agent.running().id == second.id
+    path.unlink()
+    wait_until(lambda: agent.engine.list(agent.labels) == ())
+    agent.write("web", "forever", terminationGracePeriodSeconds=6)
+    assert agent.running().name == second.name
+
+
 def test_a_dead_sandbox_rebuilds_the_pod(agent: RealAgent) -> None:
     agent.write("web", "forever")
     before = agent.running()

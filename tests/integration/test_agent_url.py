@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ class ManifestServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = (200, b"")
         self.answered = 0
+        self.goes_on = threading.Event()
+        self.is_endless = threading.Event()
 
     def lists(self, *pods: dict[str, Any]) -> None:
         self.answers(200, json.dumps({"apiVersion": "v1", "kind": "PodList", "items": pods}).encode())
@@ -46,12 +50,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: ManifestServer
 
     def do_GET(self) -> None:
+        if self.server.goes_on.is_set():
+            self._answer_for_ever()
+            return
         status, body = self.server.reply if self.headers["X-Token"] == TOKEN else (403, b"")
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
         self.server.answered += self.headers["X-Token"] == TOKEN
+
+    def _answer_for_ever(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while self.server.goes_on.is_set():
+                self.wfile.write(b" " * 100)
+                self.server.is_endless.set()
+                time.sleep(0.01)
 
     def log_message(self, *_arguments: object) -> None:
         """Nothing on the terminal."""
@@ -153,6 +169,25 @@ def test_the_walkthrough_over_http(agent: RealAgent, server: ManifestServer) -> 
     assert agent.running("web").name == first.name
     assert {"Created", "Started", "Killing"} <= set(told(agent))
     assert TOKEN not in (agent.directory / "log").read_text()
+
+
+def test_an_answer_that_never_ends_holds_up_nothing_else(agent: RealAgent, server: ManifestServer) -> None:
+    server.lists(static_web(agent.image))
+    first = agent.running("web")
+    server.goes_on.set()
+    try:
+        server.is_endless.wait(10)
+        agent.write("file", "forever")
+        agent.running("main")
+        os.kill(first.pid, signal.SIGKILL)
+        wait_until(lambda: [each.id for each in agent.containers("web")] not in ([], [first.id]))
+        (agent.manifests / "file.yaml").unlink()
+        wait_until(lambda: agent.containers("main", running=False) == ())
+        assert server.is_endless.is_set()
+    finally:
+        server.goes_on.clear()
+    server.lists()
+    wait_until(lambda: agent.engine.list(agent.labels) == ())
 
 
 def test_a_server_that_is_gone_keeps_its_pods_over_a_restart_of_the_agent(
