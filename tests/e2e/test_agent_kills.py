@@ -34,12 +34,19 @@ Name = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[AgentNode]:
+def agent_node() -> Iterator[AgentNode]:
     with LabNode("kills") as made:
         agent_node = AgentNode(made)
         agent_node.start_agent()
         yield agent_node
         agent_node.close()
+
+
+@pytest.fixture
+def node(agent_node: AgentNode) -> Iterator[AgentNode]:
+    """Empty again after each test, also after one that failed."""
+    yield agent_node
+    agent_node.clear()
 
 
 @dataclass
@@ -73,17 +80,19 @@ class Deaths:
 def test_any_killed_container_comes_back_once(node: AgentNode) -> None:
     for pod in PODS:
         node.write(pod)
-    running = node.wait_running(PODS)
+    node.wait_running(PODS)
     chance = random.Random(1)
     deaths = Deaths({}, {}, [])
     for _ in range(CONTAINER_KILLS):
-        victim = chance.choice([each for name, each in sorted(running.items()) if name[1] != SANDBOX])
+        # They die faster than the back-off lets them come back: there are moments when all wait.
+        wait_until(lambda: mains(node.running()), "something runs that can be killed", 400)
+        running = node.running()
+        deaths.see(running)
+        victim = chance.choice(mains(running))
         node.kill(victim)
         wait_until(lambda: not node.engine.inspect(victim.id).is_running, "it is dead")  # noqa: B023
         deaths.record(node.engine.inspect(victim.id))
         wait_until(lambda: is_settled(node, deaths), "what is due is back")
-        running = node.running()
-        deaths.see(running)
     wait_until(lambda: is_settled(node, deaths) and not deaths.due, "all are back", 400)
     keep("containers killed", **spread(deaths.late))
     assert len(deaths.late) == CONTAINER_KILLS
@@ -92,7 +101,10 @@ def test_any_killed_container_comes_back_once(node: AgentNode) -> None:
     # One that runs, and one dead instance for its logs.
     assert max(counted.values()) <= 2
     assert {pod for pod, _ in counted} == set(PODS)
-    node.clear()
+
+
+def mains(running: dict[Name, Container]) -> list[Container]:
+    return [each for name, each in sorted(running.items()) if name[1] != SANDBOX]
 
 
 def is_settled(node: AgentNode, deaths: Deaths) -> bool:
@@ -145,7 +157,6 @@ def test_an_agent_killed_during_changes_starts_nothing_twice_and_forgets_nothing
     assert [name for name, count in starts.counted.items() if count > 1] == []
     wait_until(lambda: len(node.containers()) == len(after), "nothing is left over")
     keep("agent killed", times=AGENT_KILLS, versions=next(edits), started_twice=0, left_over=0)
-    node.clear()
 
 
 def test_a_dead_sandbox_costs_its_own_pod_alone(node: AgentNode) -> None:
@@ -160,4 +171,3 @@ def test_a_dead_sandbox_costs_its_own_pod_alone(node: AgentNode) -> None:
     assert {after["other", name].id for name in (SANDBOX, "main")} == {
         before["other", name].id for name in (SANDBOX, "main")
     }
-    node.clear()

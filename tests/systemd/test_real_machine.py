@@ -21,7 +21,7 @@ LOG = REPOSITORY / "build" / "logs" / "vm-scenario.log"
 
 @pytest.fixture
 def hypervisor(tmp_path: Path) -> Iterator[LabNode]:
-    needed = ("libvirtd", "virsh", "qemu-system-x86_64", "vagrant", "rsync", "ssh")
+    needed = ("libvirtd", "virsh", "qemu-system-x86_64", "qemu-img", "vagrant", "rsync", "ssh")
     missing = [program for program in needed if not shutil.which(program)]
     if missing:
         pytest.skip(f"a real machine needs {', '.join(missing)}")
