@@ -107,7 +107,7 @@ systemd: $(VENV)/.development ## Machines with systemd: the agent's unit, offlin
 vm-test: $(VENV)/.development ## The lab's scenario on a real machine by libvirt, emulated without KVM: an hour (root)
 	@mkdir -p $(LOGS)
 	$(MAKE) programs
-	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt libvirt-daemon-system libvirt-clients qemu-system-x86 \
+	$(PROVISION)/packages.sh mmdebstrap vagrant vagrant-libvirt libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils \
 		dnsmasq-base rsync openssh-client
 	$(PYTEST) -m vm -v --must-run 2>&1 | tee $(LOGS)/vm.log | $(LINES)
 
