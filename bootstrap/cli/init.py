@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bootstrap.cli.description import context_for
-from bootstrap.cli.main import GlobalOptions, accept_global_options
+from bootstrap.cli.main import GlobalOptions, LateGroup, accept_global_options
 from bootstrap.cli.options import INIT_OPTIONS, output_option, with_options
 from bootstrap.phases.agent_command import agent_command
 from bootstrap.phases.certs import prepare_keys
@@ -22,7 +22,7 @@ Examples:
 """
 
 
-class InitGroup(click.Group):
+class InitGroup(LateGroup):
     """A group whose only command brings all phases with it, and is imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,34 +1,44 @@
 """``bootstrap init phase ...``, generated from the workflow's phases.
 
-Invariant: no phase is named here; adding one to ``bootstrap.workflows.init.INIT`` adds its command.
+Invariant: no phase is named here; adding one to ``bootstrap.workflows.initphase.PHASES`` adds its command.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import click
 
 from bootstrap.cli.description import context_for
+from bootstrap.cli.main import LateGroup, accept_global_options
 from bootstrap.cli.options import output_option, with_options
 from bootstrap.phases.phase import Phase
-from bootstrap.workflows.init import INIT, run_init_phase
+from bootstrap.workflows.initphase import PHASES, phase_named, run_init_phase
 
 
-@click.group()
-def phase() -> None:
-    """Run one phase of init alone."""
+class PhaseGroup(LateGroup):
+    """A phase, and the options of its command, are made when the command is called or told of in the help."""
+
+    def __init__(self, name: str, summary: str, makers: Mapping[str, Callable[[], click.Command]]) -> None:
+        super().__init__(name, help=f"{summary}.")
+        self._makers = makers
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._makers)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        make = self._makers.get(cmd_name)
+        return accept_global_options(make()) if make else None
 
 
 def phase_command(item: Phase) -> click.Command:
     """A leaf is a command; a parent is a group of its steps and ``all``."""
     if not item.steps:
         return leaf_command(item.name, item)
-    group = click.Group(item.name, help=f"{item.summary}.")
-    for step in item.steps:
-        group.add_command(phase_command(step))
-    group.add_command(leaf_command("all", item))
-    return group
+    steps = {step.name: partial(phase_command, step) for step in item.steps}
+    return PhaseGroup(item.name, item.summary, {**steps, "all": partial(leaf_command, "all", item)})
 
 
 def leaf_command(name: str, item: Phase) -> click.Command:
@@ -45,5 +55,10 @@ def leaf_command(name: str, item: Phase) -> click.Command:
     return command
 
 
-for _phase in INIT:
-    phase.add_command(phase_command(_phase))
+def _command_named(name: str) -> click.Command:
+    return phase_command(phase_named(name))
+
+
+phase = PhaseGroup(
+    "phase", "Run one phase of init alone", {name: partial(_command_named, name) for name in PHASES}
+)

@@ -53,8 +53,22 @@ class GlobalOptions:
         self.color = True
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, not when they are listed."""
+class LateGroup(click.Group):
+    """A group that lists its commands without having them: one is made when it is called."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # click would look for the one that was meant among commands that are loaded.
+            possibilities = self.list_commands(ctx)
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=possibilities, ctx=ctx) from error
+
+
+class Program(LateGroup):
+    """The program itself: help lists the commands of ``COMMANDS``, a call imports one of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,15 +80,6 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return accept_global_options(command)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as error:
-            # click would look for the one that was meant among commands that are loaded.
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -151,7 +156,7 @@ def accept_global_options(command: click.Command) -> click.Command:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Program,
     params=global_options(),
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},

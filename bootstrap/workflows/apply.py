@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from bootstrap.apply.commit import commit, recover
+from bootstrap.apply.commit import commit
 from bootstrap.apply.generations import Origin
 from bootstrap.apply.plan import Plan
 from bootstrap.config.dump import dump
@@ -26,6 +26,7 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import Patches
 from bootstrap.phases.context import Context
 from bootstrap.workflows.plan import plan_node
+from bootstrap.workflows.settle import settle
 
 Confirm = Callable[[Plan], bool]
 """Shows a plan that is not empty and tells whether to go on."""
@@ -73,13 +74,6 @@ def apply_node(
 def ensure_images(context: Context) -> None:
     """Make the images of this node's static pods present. Raises ImagesMissingError."""
     ensure(context.control_plane, context.runtime, context.reporter, context.clock)
-
-
-def settle(context: Context) -> None:
-    """Finish or undo what an interrupted command left, and say so. To be called under the node's lock."""
-    recovery = recover(context.files, context.layout)
-    if recovery is not None:
-        context.reporter.warn(recovery.sentence)
 
 
 def record_generation(context: Context) -> int:

@@ -14,9 +14,8 @@ import shutil
 from bootstrap.apply.plan import make_plan
 from bootstrap.host.files import Files
 from bootstrap.host.lock import NodeLock
-from bootstrap.phases.addon import ADDON, check_addons
+from bootstrap.phases.addon import check_addons
 from bootstrap.phases.agent_start import AGENT_START, launch_agent
-from bootstrap.phases.bootstrap_token import BOOTSTRAP_TOKEN
 from bootstrap.phases.certs import CERTS
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
@@ -24,33 +23,22 @@ from bootstrap.phases.etcd import ETCD
 from bootstrap.phases.existing import check_existing
 from bootstrap.phases.kubeconfig import KUBECONFIG
 from bootstrap.phases.manifests import desired_manifests
-from bootstrap.phases.mark_control_plane import MARK_CONTROL_PLANE
 from bootstrap.phases.phase import Phase, run_all, run_phase, select
 from bootstrap.phases.preflight import PREFLIGHT, check_machine
 from bootstrap.phases.show_join_command import SHOW_JOIN_COMMAND
-from bootstrap.phases.upload_certs import UPLOAD_CERTS
-from bootstrap.phases.upload_config import UPLOAD_CONFIG
 from bootstrap.phases.wait_control_plane import WAIT_CONTROL_PLANE
 from bootstrap.render.kubeconfigs import IDENTITIES, ClientIdentity
-from bootstrap.workflows.apply import record_generation, settle
+from bootstrap.workflows.apply import record_generation
+from bootstrap.workflows.initphase import PHASES, phase_named
 from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
+from bootstrap.workflows.settle import settle
 from pki.catalog import NAMES
 
 WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
 """The phases that write files and do nothing else."""
 
-IN_CLUSTER: tuple[Phase, ...] = (UPLOAD_CONFIG, UPLOAD_CERTS, MARK_CONTROL_PLANE, BOOTSTRAP_TOKEN, ADDON)
-"""The phases that make objects of the API; they do not depend on each other."""
-
-INIT: tuple[Phase, ...] = (
-    PREFLIGHT,
-    *WRITING,
-    AGENT_START,
-    WAIT_CONTROL_PLANE,
-    *IN_CLUSTER,
-    SHOW_JOIN_COMMAND,
-)
+INIT: tuple[Phase, ...] = tuple(map(phase_named, PHASES))
 
 _NOT_REHEARSED = (WAIT_CONTROL_PLANE, SHOW_JOIN_COMMAND)
 """There is no control plane to wait for, and no token anybody could use."""
@@ -78,7 +66,7 @@ def run_init(context: Context) -> None:
     """
     chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     if context.control_plane.init.dry_run:
-        _rehearse(context, tuple(pair for pair in chosen if pair[1] not in _NOT_REHEARSED))
+        rehearse(context, tuple(pair for pair in chosen if pair[1] not in _NOT_REHEARSED))
         return
     _run(context, chosen)
     _tell_next_steps(context)
@@ -93,7 +81,7 @@ def stage_init(context: Context) -> None:
     chosen = select(INIT, context.control_plane.init.skip_phases, foreign=KUBEADM_ONLY)
     chosen = tuple(pair for pair in chosen if pair[0].partition("/")[0] in writing)
     if context.control_plane.init.dry_run:
-        _rehearse(context, chosen)
+        rehearse(context, chosen)
         return
     _run(context, chosen)
     root, name = context.files.root, context.control_plane.node_name
@@ -103,16 +91,6 @@ def stage_init(context: Context) -> None:
         f"  tar -C {root} -cp etc var | ssh root@{name} 'tar -C / -xp && bootstrap init'",
     ):
         context.reporter.info(line)
-
-
-def run_init_phase(phase: Phase, context: Context) -> None:
-    """Run one phase, with its steps, as ``bootstrap init phase NAME`` does."""
-    if context.control_plane.init.dry_run:
-        _rehearse(context, ((phase.name, phase),))
-        return
-    with NodeLock(context.files, context.layout.lock, f"bootstrap init phase {phase.name}"):
-        settle(context)
-        run_all((phase,), context)
 
 
 def _run(context: Context, chosen: Chosen) -> None:
@@ -150,7 +128,7 @@ def _credentials(chosen: Chosen) -> tuple[tuple[str, ...], tuple[ClientIdentity,
     )
 
 
-def _rehearse(context: Context, chosen: Chosen) -> None:
+def rehearse(context: Context, chosen: Chosen) -> None:
     """Preflight looks at the real machine; everything else writes into a copy of its directories.
 
     The copy stays, to be looked at, as kubeadm's does; that of a rehearsal that fails does not.

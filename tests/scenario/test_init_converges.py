@@ -11,7 +11,8 @@ from bootstrap.apply import generations, inventory
 from bootstrap.errors import ConfigError, PreflightError
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import COMPONENTS
-from bootstrap.workflows.init import INIT, run_init, run_init_phase
+from bootstrap.workflows.init import INIT, run_init
+from bootstrap.workflows.initphase import run_init_phase
 from tests.fakes.dying_files import DyingFiles, PowerCut
 from tests.fakes.node import QUICK, WITHOUT_A_CLUSTER, FakeNode
 from tests.golden.control_planes import control_plane

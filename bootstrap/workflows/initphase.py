@@ -1,0 +1,50 @@
+"""``bootstrap init phase NAME``: one phase of init alone, and where each of them is found.
+
+Invariant: a phase is imported when it is asked for: running one costs what that one needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from bootstrap.host.lock import NodeLock
+from bootstrap.phases.context import Context
+from bootstrap.phases.phase import Phase, run_all
+from bootstrap.workflows.settle import settle
+
+PHASES: tuple[str, ...] = (
+    "preflight",
+    "certs",
+    "kubeconfig",
+    "etcd",
+    "control-plane",
+    "agent-start",
+    "wait-control-plane",
+    "upload-config",
+    "upload-certs",
+    "mark-control-plane",
+    "bootstrap-token",
+    "addon",
+    "show-join-command",
+)
+"""In the order in which init runs them."""
+
+
+def phase_named(name: str) -> Phase:
+    """A phase's module is called as the phase is, and in it the phase is the same word in capitals."""
+    word = name.replace("-", "_")
+    phase = getattr(importlib.import_module(f"bootstrap.phases.{word}"), word.upper())
+    assert isinstance(phase, Phase)
+    return phase
+
+
+def run_init_phase(phase: Phase, context: Context) -> None:
+    """Run one phase, with its steps, as ``bootstrap init phase NAME`` does."""
+    if context.control_plane.init.dry_run:
+        from bootstrap.workflows.init import rehearse
+
+        rehearse(context, ((phase.name, phase),))
+        return
+    with NodeLock(context.files, context.layout.lock, f"bootstrap init phase {phase.name}"):
+        settle(context)
+        run_all((phase,), context)
