@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from pki import catalog, checks, keys, store
+from pki import catalog, checks, store
 from pki.catalog import CLUSTER_AUTHORITY
 from pki.checks import Chain
 from pki.cluster import ClusterPki
@@ -19,6 +19,7 @@ from pki.errors import PkiError, refuse
 from pki.examine import Examination, authority_problems
 from pki.issue import Authority, certificate_pem, issue
 from pki.keys import PrivateKey
+from pki.pem import private_pem, read_private
 from pki.profile import Period, Profile
 from pki.store import Files
 
@@ -59,7 +60,7 @@ def issue_client(
     assert anchor.key is not None, "a certificate cannot be signed without the authority's key"
     period = Period(anchor.chain[0].not_valid_before_utc, Period.starting(now, validity).not_after)
     certificate = issue(profile, key.public_key(), Authority(anchor.chain[0], anchor.key), period)
-    return certificate_pem(certificate), keys.private_pem(key)
+    return certificate_pem(certificate), private_pem(key)
 
 
 def client_faults(
@@ -68,7 +69,7 @@ def client_faults(
     """What is wrong with a client certificate, as clauses to follow "its client certificate"."""
     try:
         chain = store.parse_chain(certificate.encode())
-        private = keys.read_private(key.encode())
+        private = read_private(key.encode())
     except ValueError as error:
         yield f"cannot be read, or whose key cannot: {error}"
         return

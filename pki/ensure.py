@@ -17,7 +17,8 @@ from pki.cluster import ClusterPki
 from pki.errors import refuse
 from pki.examine import Decision, Examination, examine
 from pki.issue import Authority, certificate_pem, issue, issue_authority
-from pki.keys import PrivateKey, private_pem, public_pem
+from pki.keys import PrivateKey
+from pki.pem import private_pem, public_pem
 from pki.pending import Announce, NewFile
 from pki.pool import KeyPool
 from pki.profile import Period

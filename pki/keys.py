@@ -1,13 +1,10 @@
-"""Private keys: made, written and read.
+"""Private keys, and how they are made. Invariant: a key in memory is RSA or ECDSA.
 
-Invariant: a key in memory is RSA or ECDSA, and PEM goes out in the forms kubeadm writes (PKCS#1 for RSA,
-SEC 1 for ECDSA, SubjectPublicKeyInfo for public keys).
+Whoever waits for a key waits for this module first, so it imports no more than making one takes.
 """
 
 from __future__ import annotations
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pki.errors import PkiError
@@ -32,44 +29,3 @@ def generate(algorithm: str) -> PrivateKey:
         known = ", ".join((*_RSA_BITS, *_CURVES))
         raise PkiError(f"there is no key algorithm {algorithm!r}", remedy=f"choose one of {known}")
     return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[algorithm])
-
-
-def private_pem(key: PrivateKey) -> str:
-    """``RSA PRIVATE KEY`` or ``EC PRIVATE KEY``"""
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-def public_pem(key: PublicKey) -> str:
-    """``PUBLIC KEY``"""
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    ).decode()
-
-
-def read_private(pem: bytes) -> PrivateKey:
-    """Raises ValueError, with what is wrong, for anything but an unencrypted RSA or ECDSA key."""
-    try:
-        # Proving RSA primes takes as long as finding them; that a key fits its certificate is checked anyway.
-        key = serialization.load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
-    except TypeError as error:
-        raise ValueError("the key is encrypted with a passphrase") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("it is damaged or not a PEM private key") from error
-    if not isinstance(key, PrivateKey):
-        raise ValueError("it is neither an RSA nor an ECDSA key")
-    return key
-
-
-def read_public(pem: bytes) -> PublicKey:
-    """Raises ValueError, with what is wrong, for anything but an RSA or ECDSA public key."""
-    try:
-        key = serialization.load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("it is damaged or not a PEM public key") from error
-    if not isinstance(key, PublicKey):
-        raise ValueError("it is neither an RSA nor an ECDSA key")
-    return key

@@ -76,10 +76,10 @@ def settle(files: Files, directory: PurePosixPath) -> tuple[PurePosixPath, ...]:
 
 
 def _write(files: Files, new: Sequence[NewFile]) -> None:
-    for file in new:
-        path = PurePosixPath(file.path)
-        files.make_directory(path.parent, DIRECTORY_MODE)
-        files.write(path, file.content, file.mode)
+    paths = [PurePosixPath(file.path) for file in new]
+    for directory in dict.fromkeys(path.parent for path in paths):
+        files.make_directory(directory, DIRECTORY_MODE)
+    files.write_all([(path, file.content, file.mode) for path, file in zip(paths, new, strict=True)])
 
 
 def digest(content: bytes) -> str:

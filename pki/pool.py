@@ -11,42 +11,69 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from pki.keys import PrivateKey
 
 
 class KeyPool:
-    """One thread for each CPU this process may use, started when the first key is wanted."""
+    """A thread for each CPU this process may use, as long as there are keys to make."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
-        self._keys: defaultdict[str, deque[Future[PrivateKey]]] = defaultdict(deque)
+        self._threads = 0
+        self._orders: deque[_Order] = deque()
+        self._keys: defaultdict[str, deque[_Order]] = defaultdict(deque)
 
     def prepare(self, algorithm: str, count: int) -> None:
         """See to it that ``count`` keys are ready or under way; returns at once."""
         with self._lock:
             waiting = self._keys[algorithm]
             while len(waiting) < count:
-                waiting.append(self._executor().submit(_generate, algorithm))
+                order = _Order(algorithm)
+                waiting.append(order)
+                self._orders.append(order)
+                if self._threads < len(os.sched_getaffinity(0)):
+                    self._threads += 1
+                    threading.Thread(target=self._work, name="key", daemon=True).start()
 
     def take(self, algorithm: str) -> PrivateKey:
         """The oldest key that was prepared, or one made now. Raises PkiError for an unknown algorithm."""
         self.prepare(algorithm, 1)
         with self._lock:
             oldest = self._keys[algorithm].popleft()
-        return oldest.result()
+        return oldest.key()
 
-    def _executor(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            from concurrent.futures import ThreadPoolExecutor
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._orders:
+                    self._threads -= 1
+                    return
+                order = self._orders.popleft()
+            order.make()
 
-            self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="key")
-        return self._threads
 
+class _Order:
+    """A key that was asked for. (``concurrent.futures`` takes longer to import than some keys to be made.)"""
 
-def _generate(algorithm: str) -> PrivateKey:
-    from pki.keys import generate
+    def __init__(self, algorithm: str) -> None:
+        self._algorithm = algorithm
+        self._is_made = threading.Event()
+        self._key: PrivateKey | None = None
+        self._error: Exception | None = None
 
-    return generate(algorithm)
+    def make(self) -> None:
+        from pki.keys import generate
+
+        try:
+            self._key = generate(self._algorithm)
+        except Exception as error:  # noqa: BLE001 - it is raised again where the key is wanted
+            self._error = error
+        self._is_made.set()
+
+    def key(self) -> PrivateKey:
+        """Waits for it; raises what its making raised."""
+        self._is_made.wait()
+        if self._key is None:
+            assert self._error is not None
+            raise self._error
+        return self._key

@@ -19,7 +19,8 @@ from pki.cluster import ClusterPki
 from pki.errors import PkiError, Problem, refuse
 from pki.examine import Examination, authority_problems
 from pki.issue import Authority, certificate_pem, issue
-from pki.keys import PrivateKey, private_pem
+from pki.keys import PrivateKey
+from pki.pem import private_pem
 from pki.pending import NewFile
 from pki.profile import AltNames, Period, Profile
 from pki.store import CERTIFICATE_MODE, KEY_MODE, Files, Pair

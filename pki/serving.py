@@ -13,6 +13,7 @@ from cryptography import x509
 from pki import checks, keys
 from pki.issue import Authority, certificate_pem, issue, issue_authority
 from pki.keys import PrivateKey
+from pki.pem import private_pem, read_private
 from pki.profile import Period, Profile
 from pki.store import parse_chain
 
@@ -30,7 +31,7 @@ def serving_pem(profile: Profile, key: PrivateKey, authority: Authority | None, 
         authority = issue_authority(name, keys.generate("ECDSA-P256"), period)
         chain = [authority.certificate]
     chain.insert(0, issue(profile, key.public_key(), authority, period))
-    return keys.private_pem(key) + "".join(map(certificate_pem, chain))
+    return private_pem(key) + "".join(map(certificate_pem, chain))
 
 
 def serving_faults(
@@ -39,7 +40,7 @@ def serving_faults(
     """Why it has to be made anew; nothing when it does not."""
     key_text, begin, certificates = pem.partition(_BEGIN_CERTIFICATE)
     try:
-        key = keys.read_private(key_text.encode())
+        key = read_private(key_text.encode())
         chain = parse_chain((begin + certificates).encode())
     except ValueError as error:
         yield str(error)

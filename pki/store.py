@@ -6,16 +6,16 @@ wrong is told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
 
 from cryptography import x509
 
-from pki import keys
 from pki.checks import Chain
 from pki.keys import PrivateKey, PublicKey
+from pki.pem import read_private, read_public
 
 CERTIFICATE_MODE = 0o644
 KEY_MODE = 0o600
@@ -26,7 +26,8 @@ _Parsed = TypeVar("_Parsed")
 
 
 class Files(Protocol):
-    """Files by their final, absolute path. A write is complete or did not happen."""
+    """Files by their final, absolute path. A write is complete or did not happen; of several in one call some
+    may have happened when it is interrupted."""
 
     def exists(self, path: PurePosixPath) -> bool: ...
 
@@ -35,6 +36,8 @@ class Files(Protocol):
     def make_directory(self, path: PurePosixPath, mode: int = ...) -> None: ...
 
     def write(self, path: PurePosixPath, content: str | bytes, mode: int) -> None: ...
+
+    def write_all(self, new: Sequence[tuple[PurePosixPath, str, int]]) -> None: ...
 
     def remove(self, path: PurePosixPath) -> None: ...
 
@@ -64,16 +67,16 @@ class Pair:
 def read_pair(files: Files, certificate_path: PurePosixPath, key_path: PurePosixPath) -> Pair:
     faults: list[str] = []
     chain = read(files, certificate_path, parse_chain, faults)
-    key = read(files, key_path, keys.read_private, faults)
+    key = read(files, key_path, read_private, faults)
     return Pair(certificate_path, key_path, chain, key, tuple(faults))
 
 
 def read_private_key(files: Files, path: PurePosixPath, faults: list[str]) -> PrivateKey | None:
-    return read(files, path, keys.read_private, faults)
+    return read(files, path, read_private, faults)
 
 
 def read_public_key(files: Files, path: PurePosixPath, faults: list[str]) -> PublicKey | None:
-    return read(files, path, keys.read_public, faults)
+    return read(files, path, read_public, faults)
 
 
 def read(

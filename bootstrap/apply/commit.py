@@ -12,16 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bootstrap.apply import generations, inventory, journal
 from bootstrap.apply.generations import Origin
 from bootstrap.apply.journal import Entry, Journal
-from bootstrap.apply.plan import Change, Plan
 from bootstrap.errors import BootstrapError, TimedOutError
 from bootstrap.host.clock import Clock
 from bootstrap.host.files import Files
 from bootstrap.model.layout import Layout
+
+if TYPE_CHECKING:
+    from bootstrap.apply.plan import Change, Plan
 
 Gate = Callable[[str], None]
 """Waits until the new containers of a component are healthy; raises TimedOutError when they do not get so."""

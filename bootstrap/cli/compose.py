@@ -6,9 +6,11 @@ import dataclasses
 import functools
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from bootstrap.cli.console import reporter_for
+from bootstrap.cli.late import late
 from bootstrap.cli.main import GlobalOptions
 from bootstrap.config.load import load
 from bootstrap.config.overrides import Overrides
@@ -16,17 +18,19 @@ from bootstrap.config.sources import read_sources
 from bootstrap.host.clock import SystemClock
 from bootstrap.host.facts import gather
 from bootstrap.host.files import Files
-from bootstrap.host.http import SystemHttp
-from bootstrap.host.machine import examine_machine
 from bootstrap.host.network import SystemNetwork
-from bootstrap.host.process import SystemProcesses
-from bootstrap.host.services import choose_service
-from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import Layout
 from bootstrap.phases.context import Context, Wishes
-from bootstrap.runtime.api import ContainerRuntime
-from bootstrap.workflows.recorded import recorded_configuration
+
+if TYPE_CHECKING:
+    from bootstrap.config.sources import Source
+    from bootstrap.host.agentservice import AgentService
+    from bootstrap.host.http import HttpClient
+    from bootstrap.host.machine import Machine
+    from bootstrap.host.process import ProcessRunner
+    from bootstrap.kube.client import ApiClient
+    from bootstrap.runtime.api import ContainerRuntime
 
 
 def open_context(
@@ -45,15 +49,14 @@ def open_context(
     """
     overrides = overrides or Overrides()
     reporter = reporter_for(output, color=options.color)
-    network = SystemNetwork()
+    network, files = SystemNetwork(), Files(options.root)
     facts = gather(Files(Path("/")), network, os.environ)
-    files, clock, http = Files(options.root), SystemClock(), SystemHttp()
-    recorded = None if config else recorded_configuration(files, Layout())
+    recorded = None if config else _recorded(files)
     loaded = load(read_sources(config, sys.stdin.buffer), overrides, facts, recorded=recorded)
     for warning in loaded.warnings:
         reporter.warn(warning)
     control_plane = loaded.control_plane
-    processes, layout = SystemProcesses(), control_plane.layout
+    processes, http = late(_open_processes), late(_open_http)
     context = Context(
         control_plane=control_plane,
         facts=facts,
@@ -61,12 +64,10 @@ def open_context(
         processes=processes,
         network=network,
         http=http,
-        machine=examine_machine,
-        clock=clock,
-        agent_service=choose_service(
-            files, layout, processes, http, clock, healthz_port=control_plane.bootstrap.agent.healthz_port
-        ),
-        runtime=lambda: open_runtime(str(layout.docker_socket)),
+        machine=_examine_machine,
+        clock=SystemClock(),
+        agent_service=late(lambda: _choose_service(files, control_plane, processes, http)),
+        runtime=lambda: open_runtime(str(control_plane.layout.docker_socket)),
         api=functools.cache(lambda identity: open_api(files, control_plane, identity)),
         reporter=reporter,
         ignored_checks=frozenset(
@@ -79,6 +80,39 @@ def open_context(
     from bootstrap.workflows.rehearsal import offline
 
     return offline(context, files)
+
+
+def _recorded(files: Files) -> Source | None:
+    from bootstrap.workflows.recorded import recorded_configuration
+
+    return recorded_configuration(files, Layout())
+
+
+def _open_processes() -> ProcessRunner:
+    from bootstrap.host.process import SystemProcesses
+
+    return SystemProcesses()
+
+
+def _open_http() -> HttpClient:
+    from bootstrap.host.http import SystemHttp
+
+    return SystemHttp()
+
+
+def _examine_machine(paths: tuple[PurePosixPath, ...], programs: tuple[str, ...]) -> Machine:
+    from bootstrap.host.machine import examine_machine
+
+    return examine_machine(paths, programs)
+
+
+def _choose_service(
+    files: Files, control_plane: ControlPlane, processes: ProcessRunner, http: HttpClient
+) -> AgentService:
+    from bootstrap.host.services import choose_service
+
+    port = control_plane.bootstrap.agent.healthz_port
+    return choose_service(files, control_plane.layout, processes, http, SystemClock(), healthz_port=port)
 
 
 def open_runtime(socket: str) -> ContainerRuntime:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from bootstrap.errors import BootstrapError
@@ -108,24 +106,27 @@ class Files:
 
         Raises DiskFullError or FileAccessError; then the target is as it was.
         """
-        data = content.encode() if isinstance(content, str) else content
-        target = self.real(path)
-        temporary: Path | None = None
+        self.write_all(((path, content, mode),))
+
+    def write_all(self, new: Sequence[tuple[PurePosixPath, str | bytes, int]]) -> None:
+        """Each as ``write`` does it, in this order, with one wait for each directory at the end.
+
+        Raises as ``write`` does. An interruption leaves some of them replaced and the others as they were.
+        """
+        staged: dict[PurePosixPath, Path] = {}
         try:
-            self._make_parents(target)
-            descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
-            temporary = Path(name)
-            with os.fdopen(descriptor, "wb") as stream:
-                os.fchmod(stream.fileno(), mode)
-                stream.write(data)
-                stream.flush()
-                self._flush(stream.fileno())
-            temporary.replace(target)
-            self._flush_directory(target.parent)
+            for path, content, mode in new:
+                target = self.real(path)
+                self._make_parents(target)
+                staged[path] = self._temporary(target.parent, content, mode)
+            for path, temporary in staged.items():
+                temporary.replace(self.real(path))
+            for directory in dict.fromkeys(self.real(path).parent for path in staged):
+                self._flush_directory(directory)
         except OSError as error:
             raise _translated(error, path, "write") from error
         finally:
-            if temporary is not None:
+            for temporary in staged.values():
                 temporary.unlink(missing_ok=True)
 
     def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
@@ -153,6 +154,8 @@ class Files:
 
         A mount point stays, empty: only who mounted it can take it away.
         """
+        import shutil  # few commands remove a tree, and it brings every archive format
+
         real = self.real(path)
         try:
             shutil.rmtree(real)
@@ -184,6 +187,22 @@ class Files:
         self._make_parents(path.parent)
         path.parent.mkdir(mode=0o755, exist_ok=True)
         self._flush_directory(path.parent.parent)
+
+    def _temporary(self, directory: Path, content: str | bytes, mode: int) -> Path:
+        """A new file with this content, flushed to disk; whoever asked for it renames or removes it."""
+        data = content.encode() if isinstance(content, str) else content
+        path = directory / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                os.fchmod(stream.fileno(), mode)
+                stream.write(data)
+                stream.flush()
+                self._flush(stream.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
 
     def _flush_directory(self, directory: Path) -> None:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -63,18 +63,16 @@ def cluster_pki(control_plane: ControlPlane) -> ClusterPki:
     )
 
 
-def prepare_keys(context: Context) -> None:
-    """Start making the keys ``certs`` is going to need, and return at once.
+def prepare_keys(context: Context, names: tuple[str, ...] = catalog.NAMES) -> None:
+    """Start making the keys that these are going to need, and return at once.
 
-    For a command that has something else to do first; without it the phase makes them when it gets there.
+    For whoever has something else to do first, be it to load what signs certificates.
     """
     cluster = cluster_pki(context.control_plane)
-    certificates = [
-        spec for spec in catalog.CERTIFICATES if cluster.local_etcd or not catalog.belongs_to_etcd(spec.name)
-    ]
+    wanted = [name for name in names if cluster.local_etcd or not catalog.belongs_to_etcd(name)]
     paths = [
-        *(cluster.certificate_path(spec) for spec in certificates),
-        cluster.service_account_key,
+        cluster.certificate_path(catalog.SPECS[name]) if name in catalog.SPECS else cluster.service_account_key
+        for name in wanted
     ]
     missing = sum(not context.files.exists(path) for path in paths)
     context.keys.prepare(cluster.algorithm, missing)
@@ -87,6 +85,7 @@ def ensure_all(context: Context) -> None:
 
 def ensure(context: Context, names: tuple[str, ...]) -> None:
     """Some of ``catalog.NAMES``. Raises BootstrapError with every problem of existing files."""
+    prepare_keys(context, names)
     from pki.ensure import ensure as ensure_certificates
 
     def announce(paths: tuple[PurePosixPath, ...]) -> None:

@@ -5,28 +5,31 @@ Invariant: a dry run, ``--root`` and a test are a different ``Context``, never a
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from bootstrap.host.agentservice import AgentService
-from bootstrap.host.clock import Clock
-from bootstrap.host.files import Files
-from bootstrap.host.http import HttpClient
-from bootstrap.host.machine import Machine
-from bootstrap.host.network import Network
-from bootstrap.host.process import ProcessRunner
-from bootstrap.kube.client import ApiClient
 from bootstrap.model.cluster import ControlPlane
-from bootstrap.model.desired import DesiredFile
 from bootstrap.model.layout import Layout
-from bootstrap.model.node import NodeFacts
-from bootstrap.model.report import Reporter
 from bootstrap.model.secret import Secret
-from bootstrap.runtime.api import ContainerRuntime
 from pki.pool import KeyPool
+
+if TYPE_CHECKING:
+    from bootstrap.host.agentservice import AgentService
+    from bootstrap.host.clock import Clock
+    from bootstrap.host.files import Files
+    from bootstrap.host.http import HttpClient
+    from bootstrap.host.machine import Machine
+    from bootstrap.host.network import Network
+    from bootstrap.host.process import ProcessRunner
+    from bootstrap.kube.client import ApiClient
+    from bootstrap.model.desired import DesiredFile
+    from bootstrap.model.node import NodeFacts
+    from bootstrap.model.report import Reporter
+    from bootstrap.runtime.api import ContainerRuntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Wishes:
 
 
 def _new_certificate_key() -> Secret:
-    return Secret(secrets.token_hex(32))
+    return Secret(os.urandom(32).hex())
 
 
 @dataclass(frozen=True, slots=True)

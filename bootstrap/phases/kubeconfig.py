@@ -65,6 +65,7 @@ def ensure_all(context: Context) -> None:
 
 def ensure(context: Context, identities: tuple[ClientIdentity, ...]) -> None:
     """Some of ``IDENTITIES``. Raises BootstrapError with every problem of existing files."""
+    _prepare_keys(context, identities)
     from pki.clients import load_authority
 
     control_plane, now = context.control_plane, context.clock.now()
@@ -77,6 +78,14 @@ def ensure(context: Context, identities: tuple[ClientIdentity, ...]) -> None:
         _make(missing, context, anchor)
         counts = ((len(missing), "made"), (len(wanted) - len(missing), "kept"))
         step.done(f"kubeconfig files: {', '.join(f'{count} {what}' for count, what in counts if count)}")
+
+
+def _prepare_keys(context: Context, identities: tuple[ClientIdentity, ...]) -> None:
+    """Keys are made while what signs certificates is loaded; without the authority's key none is needed."""
+    files, layout = context.files, context.layout
+    if files.exists(layout.pki / "ca.key"):
+        missing = sum(not files.exists(layout.kubeconfig(identity.name)) for identity in identities)
+        context.keys.prepare(cluster_pki(context.control_plane).algorithm, missing)
 
 
 def existing_problems(
@@ -173,7 +182,6 @@ def _make(missing: tuple[_Wanted, ...], context: Context, anchor: TrustAnchor) -
     from pki.clients import client_profile, issue_client
 
     cluster, now = cluster_pki(context.control_plane), context.clock.now()
-    context.keys.prepare(cluster.algorithm, len(missing))
     inventory.record(context.files, context.layout, [one.path for one in missing])
     for one in missing:
         profile = client_profile(one.user, one.identity.group)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from bootstrap.host.files import Files
-from bootstrap.host.http import HttpReply, HttpRequest
-from bootstrap.host.process import Completed
 from bootstrap.kube.client import JsonObject, NotFoundError
 from bootstrap.kube.objects import NODES
 from bootstrap.model.layout import Layout
 from bootstrap.model.report import Reporter
 from bootstrap.phases.context import Context
-from bootstrap.workflows.absent_engine import AbsentEngine
+
+if TYPE_CHECKING:
+    from bootstrap.host.http import HttpReply, HttpRequest
+    from bootstrap.host.process import Completed
+    from bootstrap.runtime.api import ContainerRuntime
 
 
 def offline(context: Context, files: Files) -> Context:
@@ -33,10 +34,16 @@ def offline(context: Context, files: Files) -> Context:
         files=files,
         processes=SayingProcesses(context.reporter),
         agent_service=SayingAgentService(context.reporter),
-        runtime=AbsentEngine,
+        runtime=_absent_engine,
         http=AgreeingHttp(),
         api=lambda _identity: api,
     )
+
+
+def _absent_engine() -> ContainerRuntime:
+    from bootstrap.workflows.absent_engine import AbsentEngine
+
+    return AbsentEngine()
 
 
 def staged_copy(files: Files, layout: Layout) -> Files:
@@ -44,6 +51,9 @@ def staged_copy(files: Files, layout: Layout) -> Files:
 
     So that a rehearsal shows what would change, and reuses the CA there is.
     """
+    import shutil
+    import tempfile
+
     staging = Files(Path(tempfile.mkdtemp(prefix="bootstrap-dry-run-")))
     for directory in (layout.kubernetes, layout.pki, layout.state):
         if files.is_directory(directory) and not staging.exists(directory):
@@ -78,6 +88,8 @@ class SayingProcesses:
         directory: str | None = None,  # noqa: ARG002
         timeout: float | None = None,  # noqa: ARG002
     ) -> Completed:
+        from bootstrap.host.process import Completed
+
         self._reporter.info(f"would run: {shlex.join(argv)}")
         return Completed(tuple(argv), 0, "", "")
 
@@ -136,6 +148,8 @@ class AgreeingHttp:
     """Everything asked is healthy."""
 
     def fetch(self, request: HttpRequest) -> HttpReply:  # noqa: ARG002
+        from bootstrap.host.http import HttpReply
+
         return HttpReply(200, b"ok")
 
     def connect(self, host: str, port: int, timeout: float) -> None:

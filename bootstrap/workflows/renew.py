@@ -31,7 +31,8 @@ from pki import pending
 from pki.catalog import CLUSTER_AUTHORITY
 from pki.clients import TrustAnchor, is_anchored
 from pki.issue import certificate_pem, issue
-from pki.keys import PrivateKey, private_pem
+from pki.keys import PrivateKey
+from pki.pem import private_pem
 from pki.pending import NewFile
 from pki.profile import Period
 from pki.renew import Directory, renewed_client

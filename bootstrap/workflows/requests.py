@@ -20,7 +20,7 @@ from pki.catalog import CLUSTER_AUTHORITY, SPECS
 from pki.clients import client_profile
 from pki.csr import refuse_existing, request_pem
 from pki.issue import certificate_pem
-from pki.keys import private_pem
+from pki.pem import private_pem
 from pki.pending import NewFile
 from pki.store import KEY_MODE, parse_chain
 

@@ -1,4 +1,4 @@
-"""The first thing under the node's lock. Invariant: what an interrupted command left is told when it is settled."""
+"""What comes first under the node's lock. Invariant: whoever changes a node says what it settled before."""
 
 from __future__ import annotations
 

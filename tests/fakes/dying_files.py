@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from bootstrap.host.files import TEMPORARY_PREFIX, Files
@@ -22,7 +23,8 @@ class DyingFiles(UnflushedFiles):
     """Does ``life`` effects, then raises PowerCut before the next one, and on every effect after that.
 
     A write is two effects, as it is on a disk: the temporary file (cut short: half the content), and the
-    rename over the target. A tree is removed file by file. ``history`` tells what was done, in order.
+    rename over the target; of several at once the temporary files come first. A tree is removed file by file.
+    ``history`` tells what was done, in order.
     """
 
     def __init__(self, root: Path, life: int) -> None:
@@ -30,16 +32,17 @@ class DyingFiles(UnflushedFiles):
         self.left = life
         self.history: list[str] = []
 
-    def write(self, path: PurePosixPath, content: str | bytes, mode: int) -> None:
-        data = content.encode() if isinstance(content, str) else content
-        real = self.real(path)
-        real.parent.mkdir(parents=True, exist_ok=True)
-        temporary = real.parent / f"{TEMPORARY_PREFIX}torn"
-        if self.left == 1:
-            temporary.write_bytes(data[: len(data) // 2])
-        self._spend(f"stage {path}")
-        self._spend(f"write {path}")
-        super().write(path, content, mode)
+    def write_all(self, new: Sequence[tuple[PurePosixPath, str | bytes, int]]) -> None:
+        for path, content, _mode in new:
+            data = content.encode() if isinstance(content, str) else content
+            real = self.real(path)
+            real.parent.mkdir(parents=True, exist_ok=True)
+            if self.left == 1:
+                (real.parent / f"{TEMPORARY_PREFIX}torn").write_bytes(data[: len(data) // 2])
+            self._spend(f"stage {path}")
+        for file in new:
+            self._spend(f"write {file[0]}")
+            super().write_all((file,))
 
     def make_directory(self, path: PurePosixPath, mode: int = 0o755) -> None:
         if not self.is_directory(path):

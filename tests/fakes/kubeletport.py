@@ -21,6 +21,7 @@ from bootstrap.host.tlsserver import TlsServer
 from bootstrap.kube.client import ApiClient
 from pki import keys
 from pki.issue import Authority, certificate_pem, issue, issue_authority
+from pki.pem import private_pem
 from pki.profile import AltNames, Period, Profile
 from pki.serving import serving_pem
 from tests.fakes.agent import AgentHarness
@@ -51,7 +52,7 @@ class Credentials:
         key = keys.generate("ECDSA-P256")
         profile = Profile(name, ("clientAuth",))
         certificate = issue(profile, key.public_key(), authority or self.authority, PERIOD)
-        path.write_text(keys.private_pem(key) + certificate_pem(certificate))
+        path.write_text(private_pem(key) + certificate_pem(certificate))
         return path
 
 

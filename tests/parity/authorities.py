@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pki.catalog import CERTIFICATES
 from pki.issue import certificate_pem, issue_authority
-from pki.keys import generate, private_pem
+from pki.keys import generate
+from pki.pem import private_pem
 from pki.profile import Period
 
 AGE = timedelta(days=10)

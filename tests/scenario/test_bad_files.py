@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bootstrap.cli.main import exit_code_of
 from pki.issue import Authority, certificate_pem, issue, issue_authority
-from pki.keys import PrivateKey, generate, private_pem
+from pki.keys import PrivateKey, generate
+from pki.pem import private_pem
 from pki.profile import Period, Profile
 from pki.store import parse_chain
 

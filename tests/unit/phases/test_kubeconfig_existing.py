@@ -14,7 +14,8 @@ from bootstrap.errors import BootstrapError
 from bootstrap.phases.kubeconfig import KUBECONFIG
 from bootstrap.phases.phase import run_all
 from pki.issue import Authority, certificate_pem, issue, issue_authority
-from pki.keys import generate, private_pem
+from pki.keys import generate
+from pki.pem import private_pem
 from pki.profile import Period, Profile
 from tests.unit.phases.credentials import CredentialNode
 

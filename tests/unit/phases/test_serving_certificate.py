@@ -13,7 +13,8 @@ from bootstrap.phases.agent_start import AGENT_START
 from bootstrap.phases.certs import CERTS
 from bootstrap.phases.phase import run_phase
 from bootstrap.phases.serving_certificate import ensure_serving_certificate
-from pki import checks, keys
+from pki import checks
+from pki.pem import read_private
 from tests.fakes.node import QUICK, FakeNode
 from tests.golden.control_planes import CLUSTER, control_plane
 
@@ -94,5 +95,5 @@ def test_once_the_authoritys_key_is_there_it_signs(node: FakeNode) -> None:
 def test_the_key_is_the_certificates(node: FakeNode) -> None:
     ensure_serving_certificate(node.context())
     pem = node.files.read_text(node.described.layout.agent_certificate)
-    key = keys.read_private(pem[: pem.index("-----BEGIN CERT")].encode())
+    key = read_private(pem[: pem.index("-----BEGIN CERT")].encode())
     assert checks.same_key(key.public_key(), chain(node)[0].public_key())

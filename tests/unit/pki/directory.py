@@ -15,7 +15,8 @@ from pki.cluster import ClusterPki
 from pki.ensure import Outcome, ensure
 from pki.errors import PkiError
 from pki.issue import Authority, certificate_pem, issue, issue_authority
-from pki.keys import PrivateKey, generate, private_pem, read_private
+from pki.keys import PrivateKey, generate
+from pki.pem import private_pem, read_private
 from pki.pool import KeyPool
 from pki.profile import Period, Profile
 from tests.fakes.dying_files import UnflushedFiles

@@ -9,7 +9,7 @@ import pytest
 from pki import catalog
 from pki.catalog import CERTIFICATES, NAMES, SPECS
 from pki.checks import alt_names, is_issued_by
-from pki.keys import public_pem
+from pki.pem import public_pem
 from tests.unit.pki.directory import NOW, PKI, Directory
 
 

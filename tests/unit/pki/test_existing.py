@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from pki.issue import issue
-from pki.keys import generate, public_pem
+from pki.keys import generate
+from pki.pem import public_pem
 from pki.profile import AltNames
 from tests.unit.pki.directory import ALGORITHM, NOW, PKI, Directory, authority, period, profile_of
 

@@ -5,7 +5,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from pki.errors import PkiError
-from pki.keys import generate, private_pem, public_pem, read_private, read_public
+from pki.keys import generate
+from pki.pem import private_pem, public_pem, read_private, read_public
 
 
 @pytest.mark.parametrize(

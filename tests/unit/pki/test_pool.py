@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pki.errors import PkiError
-from pki.keys import private_pem
+from pki.pem import private_pem
 from pki.pool import KeyPool
 
 

@@ -20,7 +20,7 @@ from bootstrap.workflows.certificates import names, read_client, states
 from bootstrap.workflows.init import run_init
 from bootstrap.workflows.renew import ALL, READERS, renew
 from pki import checks
-from pki.keys import read_private
+from pki.pem import read_private
 from pki.store import parse_chain
 from tests.fakes.dying_files import DyingFiles, PowerCut
 from tests.fakes.node import QUICK, WITHOUT_A_CLUSTER, FakeNode
