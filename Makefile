@@ -25,6 +25,8 @@ up down: export LEDGER := /var/lib/podstrap-provision/ledger
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
+# What pip installs has its bytecode: without it every command compiles podstrap anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help root setup lint unit parity integration e2e systemd soak vm-test test lanes lane-of-nodes lane-of-machines images programs bench bundle up down clean
 

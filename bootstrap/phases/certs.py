@@ -71,7 +71,9 @@ def prepare_keys(context: Context, names: tuple[str, ...] = catalog.NAMES) -> No
     cluster = cluster_pki(context.control_plane)
     wanted = [name for name in names if cluster.local_etcd or not catalog.belongs_to_etcd(name)]
     paths = [
-        cluster.certificate_path(catalog.SPECS[name]) if name in catalog.SPECS else cluster.service_account_key
+        cluster.certificate_path(catalog.SPECS[name])
+        if name in catalog.SPECS
+        else cluster.service_account_key
         for name in wanted
     ]
     missing = sum(not context.files.exists(path) for path in paths)

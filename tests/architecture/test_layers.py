@@ -79,6 +79,15 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(code) & HEAVY
 
 
+def test_a_phase_that_is_run_alone_loads_no_other_and_no_adapter_it_does_not_use(tmp_path: Path) -> None:
+    """A person waits for every module at a prompt."""
+    code = (
+        "from bootstrap.cli.main import exit_code_of\n"
+        f"assert exit_code_of(['--root', {str(tmp_path)!r}, 'init', 'phase', 'certs', 'sa']) == 0"
+    )
+    assert not modules_after(code) & {"jinja2", "ssl", "subprocess", "docker", "concurrent", "rich"}
+
+
 def test_the_agent_never_loads_what_only_the_other_half_needs() -> None:
     """Its resident memory is on every master, for ever."""
     modules = sorted(

@@ -6,30 +6,37 @@ is written.
 
 from __future__ import annotations
 
+import compileall
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.bench import bring_up, certificates, command_line, pods, scale
+from tests.bench import beside_kubeadm, bring_up, certificates, command_line, pods, scale
 from tests.bench.measurement import Measurement, markdown, row
 from tests.lab.images import REPOSITORY
 
 SUITES: dict[str, Callable[[], Iterator[Measurement]]] = {
     "command_line": command_line.measure,
     "certificates": certificates.measure,
+    "beside_kubeadm": beside_kubeadm.measure,
     "pods": pods.measure,
     "bring_up": bring_up.measure,
     "scale": scale.measure,
 }
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
+PACKAGES = ("bootstrap", "pki")
+"""What is measured has its bytecode, as pip leaves it wherever podstrap is installed."""
+
 MARK = "<!-- make bench writes what follows -->\n"
 
 
 def main(names: list[str]) -> int:
     measurements = []
     on = machine()
+    for package in PACKAGES:
+        compileall.compile_dir(REPOSITORY / package, quiet=1)
     for name in names or SUITES:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         for found in SUITES[name]():

@@ -60,13 +60,19 @@ class Measurement:
 
 
 def amount(value: float, unit: str) -> str:
-    """``0.42 s``, ``38 MB``: three significant digits."""
-    return f"{value:.3g} {unit}" if value < 100 else f"{value:.0f} {unit}"
+    """``0.42 s``, ``38 MB``"""
+    return f"{number(value)} {unit}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, and no fewer than there are before the point."""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def row(found: Measurement) -> tuple[str, ...]:
     beside = f"{amount(median(found.beside), found.unit)} ({found.compared_with})" if found.beside else ""
-    spread = f" [{min(found.samples):.3g} .. {max(found.samples):.3g}]" if len(found.samples) > 1 else ""
+    ends = f" [{number(min(found.samples))} .. {number(max(found.samples))}]"
+    spread = ends if len(found.samples) > 1 else ""
     return (
         found.what,
         amount(median(found.samples), found.unit) + spread,

@@ -127,3 +127,40 @@ def test_a_mount_point_is_emptied_and_stays(tmp_path: Path) -> None:
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+class CountingDisk(Files):
+    """Notes what it waited for: files, and directories by name."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.flushed: list[str] = []
+
+    def _flush(self, descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        self.flushed.append(path.name if path.is_dir() else "file")
+
+
+def test_several_files_cost_one_wait_for_their_directory(tmp_path: Path) -> None:
+    files = CountingDisk(tmp_path)
+    directory = PurePosixPath("/etc/kubernetes/pki")
+    files.make_directory(directory / "etcd")
+    files.flushed.clear()
+    new = [(directory / name, name, 0o600) for name in ("ca.crt", "ca.key", "etcd/ca.crt", "etcd/ca.key")]
+    files.write_all(new)
+    assert files.flushed == ["file"] * 4 + ["pki", "etcd"]
+    assert all(files.read_text(path) == content and files.mode(path) == mode for path, content, mode in new)
+
+
+def test_none_of_several_files_is_there_when_one_has_no_room(tmp_path: Path) -> None:
+    class FullAtTheThird(CountingDisk):
+        def _flush(self, descriptor: int) -> None:
+            super()._flush(descriptor)
+            if self.flushed.count("file") == 3:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files = FullAtTheThird(tmp_path)
+    directory = PurePosixPath("/etc/kubernetes")
+    with pytest.raises(DiskFullError, match="third"):
+        files.write_all([(directory / name, name, 0o600) for name in ("first", "second", "third", "fourth")])
+    assert files.list_names(directory) == ()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from pki.errors import PkiError
@@ -26,3 +29,16 @@ def test_an_unknown_algorithm_is_told_to_whoever_takes_the_key() -> None:
     pool.prepare("DSA", 1)
     with pytest.raises(PkiError, match="DSA"):
         pool.take("DSA")
+
+
+def test_its_threads_end_with_the_last_key_and_start_again() -> None:
+    before = threading.active_count()
+    pool = KeyPool()
+    for _ in range(2):
+        pool.prepare("ECDSA-P256", 8)
+        for _ in range(8):
+            pool.take("ECDSA-P256")
+        deadline = time.monotonic() + 10
+        while threading.active_count() > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
