@@ -13,12 +13,14 @@ from tests.e2e.control_plane import wait_until
 from tests.lab import Disk, LabNode
 
 STATE = "/var/lib/bootstrap"
+LOGS = "/var/log/pods"
 SIZE = 512 * 1024
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[AgentNode]:
-    with LabNode("disks", disks=(Disk(STATE, SIZE), Disk("/srv/small", SIZE))) as made:
+    disks = (Disk(STATE, SIZE), Disk("/srv/small", SIZE), Disk(LOGS, SIZE))
+    with LabNode("disks", disks=disks) as made:
         agent_node = AgentNode(made)
         agent_node.start_agent()
         yield agent_node
@@ -54,6 +56,24 @@ def test_a_full_disk_of_the_agent_is_said_and_waited_for(node: AgentNode) -> Non
     filler.unlink()
     node.wait_running(("early", "late"), 30)
     node.clear()
+
+
+def test_a_full_disk_for_links_to_logs_is_said_and_keeps_nothing_from_running(node: AgentNode) -> None:
+    directory = node.node.path(LOGS)
+    wait_until(lambda: not any(directory.iterdir()), "no link is left")
+    # A link needs no room on a tmpfs, but a place among its files.
+    node.node.run(["mount", "-o", "remount,nr_inodes=1", LOGS])
+    node.write("web")
+    node.wait_running(("web",))
+    wait_until(lambda: "links to container logs" in node.log.read_text(), "the agent says it")
+    node.node.run(["mount", "-o", "remount,nr_inodes=1000", LOGS])
+    node.kill(node.running()["web", "main"])
+    # Seen from outside, where it leads is not there.
+    wait_until(
+        lambda: "1.log" in {link.name for link in directory.glob("*/main/*")}, "the next one has its link"
+    )
+    node.clear()
+    assert node.log.read_text().count("links to container logs") == 1
 
 
 def test_a_full_empty_dir_is_the_pods_own_affair(node: AgentNode) -> None:
