@@ -7,8 +7,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -17,19 +19,44 @@ from bootstrap.runtime.api import Container, ContainerRuntime, ContainerSpec, Ex
 from bootstrap.runtime.docker_engine import DockerEngine
 from tests.fakes.runtime import FakeEngine, FakeRuntime, Program
 from tests.fixtures.probe_image import PROGRAM, ensure_probe_image
+from tests.fixtures.registry import serving_registry
 
 DEADLINE_SECONDS = 30.0
 OWNER = "podstrap.contract"
 _numbers = itertools.count(1)
 
 
+class Publisher(Protocol):
+    """A registry, as far as a test of the contract needs one."""
+
+    def reference(self, name: str) -> str: ...
+
+    def publish(self, name: str) -> str: ...
+
+
+class FakeRegistry:
+    """That of a fake engine."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    def reference(self, name: str) -> str:
+        return f"registry.test/{name}:1"
+
+    def publish(self, name: str) -> str:
+        self._engine.publish(self.reference(name))
+        return self.reference(name)
+
+
 @dataclass
 class Subject:
-    """An engine under contract. ``opener`` opens one more connection to it."""
+    """An engine under contract. ``opener`` opens one more connection to it, ``registry`` a registry that it
+    pulls from."""
 
     runtime: ContainerRuntime
     image: str
     opener: Callable[[], ContainerRuntime]
+    registry: Callable[[], AbstractContextManager[Publisher]]
     labels: dict[str, str] = field(default_factory=lambda: {OWNER: str(os.getpid())})
     opened: list[ContainerRuntime] = field(default_factory=list)
 
@@ -74,7 +101,12 @@ def fake_subject() -> Subject:
     engine.default_program = program_of_steps
     engine.default_exec = exec_of_steps
     engine.add_image("podstrap.test/probe-target:fake", command=(PROGRAM,))
-    return Subject(FakeRuntime(engine), "podstrap.test/probe-target:fake", lambda: FakeRuntime(engine))
+    return Subject(
+        FakeRuntime(engine),
+        "podstrap.test/probe-target:fake",
+        lambda: FakeRuntime(engine),
+        lambda: nullcontext(FakeRegistry(engine)),
+    )
 
 
 def docker_subject() -> Subject:
@@ -84,7 +116,8 @@ def docker_subject() -> Subject:
         pytest.skip(error.message)
     if shutil.which("go") is None:
         pytest.skip("the test image is compiled with Go, which is not installed")
-    return Subject(runtime, ensure_probe_image(runtime), DockerEngine)
+    image = ensure_probe_image(runtime)
+    return Subject(runtime, image, DockerEngine, lambda: serving_registry(runtime, image))
 
 
 @pytest.fixture(

@@ -21,6 +21,7 @@ from bootstrap.runtime.api import (
     NoSuchContainerError,
     NoSuchImageError,
     PortBinding,
+    PullFailedError,
     Session,
 )
 from tests.contract.conftest import Subject, wait_until
@@ -289,6 +290,24 @@ def test_a_tag_is_one_more_name(subject: Subject) -> None:
     assert subject.runtime.image("podstrap.test/other:2") is None
     with pytest.raises(NoSuchImageError):
         subject.runtime.tag("podstrap.test/nowhere:1", "podstrap.test/other:2")
+
+
+def test_an_image_is_pulled_once_its_registry_has_it(subject: Subject) -> None:
+    with subject.registry() as registry:
+        reference = registry.reference("pulled")
+        with pytest.raises(PullFailedError) as caught:
+            list(subject.runtime.pull(reference))
+        assert caught.value.message.startswith(f"{reference} cannot be pulled: ")
+        assert subject.runtime.image(reference) is None
+        registry.publish("pulled")
+        progress = list(subject.runtime.pull(reference))
+        image = subject.runtime.image(reference)
+        assert image is not None
+        assert reference in image.tags
+        assert progress
+        assert all(each.done <= each.total for each in progress)
+        subject.runtime.remove_image(reference)
+        assert subject.runtime.image(reference) is None
 
 
 def test_saved_images_come_back_with_their_tags(subject: Subject, tmp_path: Path) -> None:
