@@ -112,8 +112,8 @@ class AgentNode:
         return sandbox.labels.get(EDIT, "")
 
     def kill(self, container: Container) -> None:
-        """SIGKILL to its program."""
-        self.node.run(["sh", "-c", f"kill -9 {container.pid}"])
+        """SIGKILL to its program, which may have ended since it was seen."""
+        self.node.run(["sh", "-c", f"kill -9 {container.pid} || ! kill -0 {container.pid}"])
 
     def close(self) -> None:
         if self.agent is not None:
