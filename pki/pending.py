@@ -79,6 +79,8 @@ def _write(files: Files, new: Sequence[NewFile]) -> None:
     paths = [PurePosixPath(file.path) for file in new]
     for directory in dict.fromkeys(path.parent for path in paths):
         files.make_directory(directory, DIRECTORY_MODE)
+    # etcd and clients of the API server read certificate and key for each new connection: hardly ever one of
+    # them meets one new and one old.
     files.write_all([(path, file.content, file.mode) for path, file in zip(paths, new, strict=True)])
 
 

@@ -15,10 +15,16 @@ TARGET = PurePosixPath("/etc/kubernetes/manifests/etcd.yaml")
 
 
 class FullDisk(Files):
-    """No room is left when the content is to reach the disk."""
+    """After ``room`` flushes nothing more reaches the disk."""
+
+    def __init__(self, root: Path, room: int = 0) -> None:
+        super().__init__(root)
+        self.room = room
 
     def _flush(self, descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= 1
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture
@@ -37,6 +43,25 @@ def test_a_write_replaces_content_and_mode_and_leaves_nothing_beside_it(files: F
     assert files.read_text(TARGET) == "new"
     assert files.mode(TARGET) == 0o600
     assert files.list_names(TARGET.parent) == ("etcd.yaml",)
+
+
+def test_files_that_are_written_together_are_all_there(files: Files) -> None:
+    other = PurePosixPath("/var/lib/x")
+    files.write(TARGET, "old", 0o644)
+    files.write_all([(TARGET, "new", 0o600), (other, b"\0", 0o644)])
+    assert (files.read_text(TARGET), files.mode(TARGET), files.read_bytes(other)) == ("new", 0o600, b"\0")
+    assert files.list_names(other.parent) == ("x",)
+
+
+def test_a_disk_without_room_for_the_last_of_them_gets_none(files: Files, tmp_path: Path) -> None:
+    second = TARGET.with_name("second")
+    for path in (TARGET, second):
+        files.write(path, "old", 0o644)
+    full = FullDisk(tmp_path, room=1)
+    with pytest.raises(DiskFullError, match="second"):
+        full.write_all([(TARGET, "new", 0o644), (second, "new", 0o644)])
+    assert (files.read_text(TARGET), files.read_text(second)) == ("old", "old")
+    assert files.list_names(TARGET.parent) == (TARGET.name, "second")
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077])
