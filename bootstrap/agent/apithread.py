@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bootstrap.agent.apievents import EventPosts
 from bootstrap.agent.apipods import ApiPods
@@ -69,20 +69,30 @@ class _Session:
     complaints: dict[str, str] = field(default_factory=dict)
 
 
+class Identity(Protocol):
+    """Who the agent is to the API server."""
+
+    def connect(self) -> WatchingApiClient:
+        """A client for one attempt; it may be the same one again. Raises BootstrapError."""
+
+    def has_changed(self) -> bool:
+        """Whether ``connect`` would give a client with another certificate than it gave last."""
+
+
 class ApiThread:
-    """``connect`` gives a client for each attempt; it may be the same one again."""
+    """The conversation, as ``identity``."""
 
     def __init__(
         self,
         node: str,
         parts: Parts,
-        connect: Callable[[], WatchingApiClient],
+        identity: Identity,
         clock: Clock,
         wake: threading.Event,
     ) -> None:
         self._node = node
         self._parts = parts
-        self._connect = connect
+        self._identity = identity
         self._clock = clock
         self._wake = wake
         self._session: _Session | None = None
@@ -116,6 +126,10 @@ class ApiThread:
     def step(self) -> float:
         """Do what is due; seconds until the next step, unless something wakes it before."""
         try:
+            if self._session is not None and self._identity.has_changed():
+                # The old certificate would be refused one day, in the middle of something.
+                log.info("the API server is spoken to with another certificate from now on")
+                self._close()
             if self._session is None:
                 self._open()
             assert self._session is not None
@@ -131,7 +145,7 @@ class ApiThread:
             return SURPRISE_SECONDS
 
     def _open(self) -> None:
-        client = self._connect()
+        client = self._identity.connect()
         self._parts.registration.register(client)
         if self._failures:
             log.info("the API server answers")

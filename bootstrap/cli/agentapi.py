@@ -1,6 +1,6 @@
 """Builds the agent's conversation with the API server.
 
-Invariant: the agent has the identity of its kubeconfig and no other; a changed file is read again.
+Invariant: the agent has the identity of its kubeconfig and no other.
 """
 
 from __future__ import annotations
@@ -22,12 +22,10 @@ from bootstrap.agent.podwatch import PodWatch
 from bootstrap.agent.registration import Registration
 from bootstrap.agent.survey import Survey
 from bootstrap.agent.v1node import NodeOptions
-from bootstrap.errors import ConfigError, TransientError
+from bootstrap.cli.agentidentity import KubeconfigIdentity
+from bootstrap.errors import ConfigError
 from bootstrap.host.clock import Clock
 from bootstrap.host.system import room, system_info
-from bootstrap.kube.client import WatchingApiClient
-from bootstrap.kube.https import HttpsApiClient
-from bootstrap.kube.kubeconfig import parse_kubeconfig
 from bootstrap.model.nodelabels import parse_labels, parse_taints
 
 
@@ -67,7 +65,7 @@ def talk_to_api(registering: Registering, agent: Agent, clock: Clock, stop: thre
         foreign=ForeignPods(node.name, pods, agent.history.record, clock),
         events=posts,
     )
-    thread = ApiThread(node.name, parts, _Clients(registering.kubeconfig).connect, clock, wake)
+    thread = ApiThread(node.name, parts, KubeconfigIdentity(registering.kubeconfig), clock, wake)
     agent.api = thread.status
     agent.listen(wake.set)
     agent.history.listen(posts.take)
@@ -80,28 +78,6 @@ def node_address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError as error:
         raise ConfigError(f"--node-ip: {text!r} is no IP address") from error
-
-
-class _Clients:
-    """The same client while the kubeconfig is the same: making one costs more than a failed connection."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp = (0, 0)
-        self._client: HttpsApiClient | None = None
-
-    def connect(self) -> WatchingApiClient:
-        """Raises TransientError while there is no kubeconfig."""
-        try:
-            status = self._path.stat()
-            stamp = (status.st_ino, status.st_mtime_ns)
-            if self._client is None or stamp != self._stamp:
-                self._client = HttpsApiClient(parse_kubeconfig(self._path.read_text(), str(self._path)))
-                self._stamp = stamp
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise TransientError(f"{self._path} cannot be read: {reason}") from error
-        return self._client
 
 
 def _on_a_thread(target: Callable[[], None]) -> None:

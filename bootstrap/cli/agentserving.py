@@ -55,7 +55,7 @@ def serve_kubelet_port(
     except ListenError as error:
         log.warning("%s", error.message)
         return None
-    reviews = Reviews(lambda: _api(serving.kubeconfig), clock)
+    reviews = Reviews(_connector(serving.kubeconfig), clock)
     kubelet = KubeletServer(
         Access(agent.node.name, reviews),
         kubelet_routes(agent, connect, clock, serving.certificate_directories, _settings(serving)),
@@ -85,11 +85,14 @@ def _settings(serving: Serving) -> JsonObject:
     }
 
 
-def _api(kubeconfig: Path | None) -> ApiClient:
-    """Raises BootstrapError, OSError."""
+def _connector(kubeconfig: Path | None) -> Callable[[], ApiClient]:
+    """For ``Reviews``."""
     if kubeconfig is None:
-        raise CannotBeAskedError("the agent has no kubeconfig")
-    from bootstrap.kube.https import HttpsApiClient
-    from bootstrap.kube.kubeconfig import parse_kubeconfig
+        return _refuse
+    from bootstrap.cli.agentidentity import KubeconfigIdentity
 
-    return HttpsApiClient(parse_kubeconfig(kubeconfig.read_text(), str(kubeconfig)))
+    return KubeconfigIdentity(kubeconfig).connect
+
+
+def _refuse() -> ApiClient:
+    raise CannotBeAskedError("the agent has no kubeconfig")

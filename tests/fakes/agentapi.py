@@ -33,7 +33,10 @@ MOST_STEPS = 20
 
 
 class ApiHarness:
-    """``agent`` is the node, ``cluster`` the API server; ``room`` is what the machine has left."""
+    """``agent`` is the node, ``cluster`` the API server; ``room`` is what the machine has left.
+
+    ``changed``: somebody has given the node another kubeconfig.
+    """
 
     def __init__(self, directory: Path, options: NodeOptions | None = None) -> None:
         self.agent = AgentHarness(directory)
@@ -41,6 +44,7 @@ class ApiHarness:
         self.cluster = FakeCluster(self.clock)
         self.options = options or NodeOptions()
         self.room = ROOM
+        self.changed = False
         self.thread = self.new_thread()
 
     def new_thread(self) -> ApiThread:
@@ -61,7 +65,15 @@ class ApiHarness:
             foreign=ForeignPods(node.name, pods, agent.history.record, self.clock),
             events=posts,
         )
-        return ApiThread(node.name, parts, lambda: NodeClient(self.cluster), self.clock, wake)
+        return ApiThread(node.name, parts, self, self.clock, wake)
+
+    def connect(self) -> NodeClient:
+        """As the identity that the node has now."""
+        self.changed = False
+        return NodeClient(self.cluster)
+
+    def has_changed(self) -> bool:
+        return self.changed
 
     def restart(self) -> None:
         """The agent is killed, and started again."""

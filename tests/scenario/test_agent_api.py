@@ -179,6 +179,17 @@ def test_a_node_that_a_kubelet_serves_is_left_to_it(lab: ApiHarness) -> None:
     assert "web-n1" in lab.cluster.pods()
 
 
+def test_another_certificate_is_used_at_once_and_not_when_the_old_one_is_refused(lab: ApiHarness) -> None:
+    shown(lab)
+    watches, asked = lab.cluster.watches, len(lab.cluster.history)
+    lab.changed = True
+    lab.talk()
+    assert not lab.changed
+    assert lab.thread.status().connected
+    assert lab.cluster.watches > watches
+    assert lab.changes(asked) == []
+
+
 def test_a_node_that_was_deleted_is_registered_again_with_the_next_connection(lab: ApiHarness) -> None:
     shown(lab)
     lab.cluster.delete_node()

@@ -34,12 +34,12 @@ class CannotBeAskedError(BootstrapError):
 
 
 class Reviews:
-    """Asks with the agent's own identity, over one connection that is opened when it is needed."""
+    """Asks with the agent's own identity; ``connect`` gives the client for each question, the same one while
+    the identity is the same."""
 
     def __init__(self, connect: Callable[[], ApiClient], clock: Clock) -> None:
         self._connect = connect
         self._lock = threading.Lock()
-        self._client: ApiClient | None = None
         self._access: Remembered[Attributes, bool] = Remembered(clock)
         self._users: Remembered[bytes, User] = Remembered(clock)
 
@@ -71,16 +71,14 @@ class Reviews:
     def _ask(self, path: str, review: JsonObject) -> JsonObject:
         """The status of the review."""
         with self._lock:
+            client: ApiClient | None = None
             try:
-                if self._client is None:
-                    self._client = self._connect()
-                found: JsonObject = self._client.create(path, review).get("status") or {}
+                client = self._connect()
+                found: JsonObject = client.create(path, review).get("status") or {}
                 return found
             except (BootstrapError, OSError) as error:
-                # A new connection reads the kubeconfig anew, which may be what was wrong.
-                if self._client is not None:
-                    self._client.close()
-                    self._client = None
+                if client is not None:
+                    client.close()
                 raise CannotBeAskedError(f"the API server cannot be asked: {error}") from error
 
 
