@@ -18,6 +18,7 @@ from bootstrap.agent.history import History, Subject
 from bootstrap.agent.hooks import Hooks, Spawn
 from bootstrap.agent.identity import StaticPod
 from bootstrap.agent.imagecollector import KUBELETS, ImageCollector, Thresholds
+from bootstrap.agent.keeper import CertificateKeeper, Pods, Renewal
 from bootstrap.agent.logfiles import LogFiles
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.measures import Measures
@@ -66,6 +67,7 @@ class Agent:
         url: ManifestUrl | None = None,
         image_thresholds: Thresholds = KUBELETS,
         kept_images: Callable[[], Iterable[str]] = tuple,
+        renewal: Renewal | None = None,
         room_of: Callable[[Path], Room] = room,
         relist_seconds: float = RELIST_SECONDS,
         rouse: Callable[[Job], None] | None = None,
@@ -98,6 +100,12 @@ class Agent:
         self.url = UrlSource(url, node.name, http, clock, self.wake, crew.aside) if url else None
         if self.url is not None:
             self._sources.append(self.url)
+        self.keeper: CertificateKeeper | None = None
+        if renewal is not None:
+            pods = Pods(self.reports, self._restart, self._tell)
+            self.keeper = CertificateKeeper(
+                node.name, renewal, pods, processes, clock, self.history, self.measures, crew.aside
+            )
         self._surroundings = Surroundings(
             node,
             clock,
@@ -133,8 +141,9 @@ class Agent:
         self._guarded_sync()
         self._rouse(self)
         self._rouse(self.collector)
-        if self.url is not None:
-            self._rouse(self.url)
+        for job in (self.url, self.keeper):
+            if job is not None:
+                self._rouse(job)
         services.ready(self._summary())
         pause = min(self._relist_seconds, services.watchdog_seconds or self._relist_seconds)
         while not self._stop.is_set():
@@ -245,6 +254,7 @@ class Agent:
             problems=self._listing.problems,
             engine=self.engine_problem,
             api=self.api(),
+            certificates=self.keeper.status() if self.keeper else None,
         )
 
     def v1_pods(self) -> list[JsonObject]:
@@ -281,6 +291,13 @@ class Agent:
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
+        if self.keeper is not None and self.keeper.is_waiting:
+            self._rouse(self.keeper)
+
+    def _restart(self, pod: str, container: str, why: str) -> None:
+        worker = self.workers.get(pod)
+        if worker is not None:
+            worker.restart(container, why)
 
     def _want(self, name: str, namespace: str, pod: StaticPod | None) -> None:
         """Tell the pod's worker; one that has ended, or is about to, is followed by a new one."""

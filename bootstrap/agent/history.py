@@ -30,7 +30,9 @@ LONGEST_MESSAGE = 1024
 
 EventType = Literal["Normal", "Warning"]
 
-NORMAL = frozenset({"Pulling", "Pulled", "Created", "Started", "Killing", "SandboxChanged"})
+NORMAL = frozenset(
+    {"Pulling", "Pulled", "Created", "Started", "Killing", "SandboxChanged", "CertificateRenewed"}
+)
 """Every other reason is a warning."""
 
 

@@ -23,6 +23,7 @@ class Measures:
         self.events = Counter("type", "reason")
         self.probes = Counter("probe_type", "result")
         self.probes_of_pods = Counter("probe_type", "result", "container", "pod", "namespace", "pod_uid")
+        self.renewals = Counter("certificate", "result")
         self.turns = Histogram(*TURN_BOUNDS, labels=(("operation_type", "sync"),))
         self.pulls = Histogram(*PULL_BOUNDS)
 

@@ -57,6 +57,10 @@ class Memory:
             farewell=None,
         )
 
+    def with_pardon(self, container: str) -> Memory:
+        """The container was stopped through no fault of its own: it is started at once."""
+        return replace(self, restarts={key: each for key, each in self.restarts.items() if key != container})
+
     def with_farewell(self, now: datetime) -> Memory:
         """The pod as a whole stops, since now or since an earlier moment."""
         return replace(self, farewell=self.farewell or now)

@@ -141,9 +141,24 @@ class ApiStatus(_Value, frozen=True, kw_only=True):
     foreign: tuple[str, ...] = ()
 
 
+class RenewalStatus(_Value, frozen=True, kw_only=True):
+    """How the certificates of the node stand, by their names.
+
+    ``due`` is when each is renewed next. ``renewed`` are those that were renewed ``last``, by this agent.
+    ``problems`` says of those that are due why they are not renewed. ``waiting`` is "" or why a component
+    that has to be restarted for its new certificate is not yet.
+    """
+
+    due: dict[str, datetime] = {}
+    last: datetime | None = None
+    renewed: tuple[str, ...] = ()
+    problems: dict[str, str] = {}
+    waiting: str = ""
+
+
 class AgentStatus(_Value, frozen=True, kw_only=True):
     """Everything; ``engine`` is "" or why the container engine cannot be used. ``api`` is None for an agent
-    that registers no node.
+    that registers no node, ``certificates`` for one that renews none.
 
     ``schema`` changes when a field goes or changes its meaning, not when one is added.
     """
@@ -156,6 +171,7 @@ class AgentStatus(_Value, frozen=True, kw_only=True):
     problems: tuple[ManifestProblem, ...] = ()
     engine: str = ""
     api: ApiStatus | None = None
+    certificates: RenewalStatus | None = None
 
 
 def pod_status(

@@ -91,6 +91,7 @@ class Worker:
         self._was_removed = False
         self._memory = Memory()
         self._uids: set[str] = set()
+        self._unwanted: dict[str, str] = {}
         self._waits: frozenset[Wait] = frozenset()
         self._engine_was_away = False
         self._end: tuple[str, str] | None = None
@@ -123,6 +124,14 @@ class Worker:
             self._desired = desired
         self.wake()
         return True
+
+    def restart(self, container: str, why: str) -> None:
+        """Stop the container with this ID and start another: at once, as it did not fail."""
+        with self._lock:
+            if container in self._unwanted:
+                return
+            self._unwanted = {**self._unwanted, container: why}
+        self.wake()
 
     def wake(self) -> None:
         """Something may have happened to its containers."""
@@ -239,14 +248,22 @@ class Worker:
         return {each.id: self._at.prober.verdict(each.id, each.container) for each in targets}
 
     def _judged(self, situation: Situation, verdicts: dict[str, Verdict]) -> Situation:
-        """The situation with what probes and hooks say."""
+        """The situation with what probes and hooks say, and who wants a restart."""
         hooks = self._at.hooks
         hooks.keep(self.key, frozenset(each.id for each in situation.instances if each.is_running))
         faults = {key: Fault(each.failing, each.grace) for key, each in verdicts.items() if each.failing}
         faults |= {key: Fault(why) for key, why in hooks.failures(self.key).items()}
+        faults |= {key: Fault(why) for key, why in self._still_unwanted(situation).items()}
         hooking = hooks.under_way(self.key)
         unstarted = {key for key, each in verdicts.items() if not each.started}
         return replace(situation, faults=faults, hooking=hooking, unstarted=hooking | unstarted)
+
+    def _still_unwanted(self, situation: Situation) -> dict[str, str]:
+        """By ID, why; what has ended is forgotten."""
+        running = {each.id for each in situation.instances if each.is_running}
+        with self._lock:
+            self._unwanted = {key: why for key, why in self._unwanted.items() if key in running}
+            return self._unwanted
 
     def _target(self, desired: StaticPod, instance: Instance, situation: Situation) -> Target | None:
         try:
@@ -276,6 +293,9 @@ class Worker:
                 self._memory = self._memory.with_farewell(situation.now)
             with self._at.aside():
                 self._stop(runtime, action, situation)
+            for instance, _grace in action.targets:
+                if instance.id in self._unwanted:
+                    self._memory = self._memory.with_pardon(instance.container)
         elif isinstance(action, Remove):
             for instance in action.targets:
                 log.info("pod %s: removing container %s (%s)", self.key, instance.state.name, action.why)

@@ -127,6 +127,11 @@ def agent() -> None:
     "--kubeconfig", default="", metavar="FILE", help="The node's identity; asked who else may ask on --port."
 )
 @click.option(
+    "--renew-certificates",
+    type=bool,
+    help="Renew the node's certificates in time, but for authorities [default: with --client-ca-file].",
+)
+@click.option(
     "--register-node",
     type=bool,
     help="Keep a Node, its lease and mirror pods in the API [default: with --kubeconfig]",
@@ -163,6 +168,7 @@ def run(
     tls_private_key_file: str,
     client_ca_file: str,
     kubeconfig: str,
+    renew_certificates: bool | None,
     register_node: bool | None,
     node_labels: str,
     node_ip: str,
@@ -172,6 +178,7 @@ def run(
     from bootstrap.agent import manifesturl
     from bootstrap.agent.imagecollector import Thresholds
     from bootstrap.cli.agentapi import node_address, registering
+    from bootstrap.cli.agentrenewal import renewal
     from bootstrap.cli.agentrun import Settings, run_agent
     from bootstrap.cli.agentserving import Serving
     from bootstrap.model.duration import duration_seconds
@@ -201,6 +208,7 @@ def run(
             registering=registering(
                 kubeconfig, register_node, node_labels, register_with_taints, port if serves else 0
             ),
+            renewal=renewal(renew_certificates, client_ca_file, kubeconfig, tls_cert_file),
             image_thresholds=Thresholds(image_gc_high_threshold, image_gc_low_threshold),
             logs=Path(log_dir).absolute() if log_dir else None,
             log_max_size=container_log_max_size,

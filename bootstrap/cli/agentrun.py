@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bootstrap.agent.daemon import Agent
 from bootstrap.agent.imagecollector import Thresholds
+from bootstrap.agent.keeper import Renewal
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.server import health_page, status_page
@@ -44,7 +45,7 @@ class Settings:
 
     ``manifests`` is a directory or a file. ``socket`` None tells the status nowhere, ``healthz_port`` 0
     serves none. ``node_address`` "" is that of the default route. ``registering`` None keeps no Node and no
-    mirrors.
+    mirrors, ``renewal`` None renews no certificates.
     """
 
     manifests: Path | None
@@ -62,6 +63,7 @@ class Settings:
     node_address: str
     node_labels: Mapping[str, str]
     registering: Registering | None
+    renewal: Renewal | None
     image_thresholds: Thresholds
     logs: Path | None
     log_max_size: int
@@ -102,6 +104,7 @@ def run_agent(settings: Settings) -> None:
         url=settings.url,
         image_thresholds=settings.image_thresholds,
         kept_images=_images_of_generations,
+        renewal=settings.renewal,
         relist_seconds=settings.relist_seconds,
     )
     stop = threading.Event()

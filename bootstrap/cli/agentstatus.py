@@ -78,7 +78,11 @@ def print_status(socket: Path, *, watch: bool) -> None:
 
 def status_lines(status: dict[str, Any], now: datetime, screen: Screen) -> list[str]:
     """The JSON of the status socket as text."""
-    return [*_table(status["pods"], status["node"], now, screen), *_problems(status, screen)]
+    return [
+        *_table(status["pods"], status["node"], now, screen),
+        *_certificates(status.get("certificates"), now, screen),
+        *_problems(status, screen),
+    ]
 
 
 def pod_word(pod: dict[str, Any]) -> str:
@@ -200,8 +204,37 @@ def _problems(status: dict[str, Any], screen: Screen) -> Iterator[str]:
         if status.get(what):
             text = f"{what}: {status[what]}"
             yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
+    for text in _certificate_problems(status.get("certificates")):
+        yield from (screen.paint(line, "red") for line in _wrapped(text, screen, indent=""))
     for text in _api_problems(status.get("api")):
         yield from (screen.paint(line, "yellow") for line in _wrapped(text, screen, indent=""))
+
+
+def _certificates(renewal: dict[str, Any] | None, now: datetime, screen: Screen) -> Iterator[str]:
+    """When the next one is renewed, and which were last."""
+    if renewal is None:
+        return
+    moments = {name: datetime.fromisoformat(text) for name, text in renewal["due"].items()}
+    told = []
+    name = min((name for name in moments if moments[name] > now), key=lambda each: moments[each], default="")
+    if name:
+        told.append(f"the next renewal is that of {name}, in {age(now.isoformat(), moments[name])}")
+    if renewal["last"]:
+        names = renewal["renewed"]
+        verb = "was" if len(names) == 1 else "were"
+        told.append(f"{', '.join(names)} {verb} renewed {age(renewal['last'], now)} ago")
+    if told:
+        yield from _wrapped(f"certificates: {'; '.join(told)}", screen, indent="")
+
+
+def _certificate_problems(renewal: dict[str, Any] | None) -> Iterator[str]:
+    if renewal is None:
+        return
+    for problem in dict.fromkeys(renewal["problems"].values()):
+        names = [name for name, text in renewal["problems"].items() if text == problem]
+        yield f"certificates: {', '.join(names)} {'is' if len(names) == 1 else 'are'} not renewed: {problem}"
+    if renewal["waiting"]:
+        yield f"certificates: {renewal['waiting']}"
 
 
 def _api_problems(api: dict[str, Any] | None) -> Iterator[str]:

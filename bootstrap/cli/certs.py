@@ -18,9 +18,10 @@ from bootstrap.cli.main import GlobalOptions
 from bootstrap.cli.options import with_options
 from bootstrap.cli.tables import span_text, table
 from bootstrap.config.overrides import Overrides
+from bootstrap.model.certificates import LEAVES
 from bootstrap.phases.context import Context
 from bootstrap.workflows.certificates import CertificateState, states
-from bootstrap.workflows.renew import ALL, READERS, Outcome, renew
+from bootstrap.workflows.renew import ALL, Outcome, renew
 
 API_VERSION = "output.kubeadm.k8s.io/v1alpha3"
 HEADER = ("CERTIFICATE", "EXPIRES", "RESIDUAL TIME", "CERTIFICATE AUTHORITY", "EXTERNALLY MANAGED")
@@ -66,20 +67,35 @@ def check_expiration(ctx: click.Context, config: tuple[str, ...], cert_dir: str 
 
 
 @certs.command("renew")
-@click.argument("name", type=click.Choice([ALL, *sorted(READERS)]), metavar="NAME|all")
+@click.argument("name", type=click.Choice([ALL, *sorted(LEAVES)]), metavar="NAME|all")
 @with_options(("config", "cert-dir"))
 @click.pass_context
 def renew_(ctx: click.Context, name: str, config: tuple[str, ...], cert_dir: str | None) -> None:
     """Renew one certificate, or all: new keys, new period, everything else as it is.
 
-    NAME is that of check-expiration. It says which components have to be restarted to use the new ones.
+    NAME is that of check-expiration. It says which components are restarted, or have to be, to use the new
+    ones.
     """
     context = _context(ctx, config, cert_dir)
     outcome = renew(context, name)
-    for line in outcome_lines(outcome):
+    is_kept = context.control_plane.bootstrap.agent.renew_certificates
+    for line in outcome_lines(outcome, agent_restarts=is_kept):
         click.echo(line)
     for authority in outcome.outlived:
         context.reporter.warn(f"{authority} expires before what it has just signed")
+
+
+@certs.command("renew-for-agent", hidden=True)
+@click.argument("names", nargs=-1, required=True)
+@click.pass_context
+def renew_for_agent_(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """What the agent runs: renew these, and print what became of each as JSON."""
+    import msgspec
+
+    from bootstrap.workflows.unattended import renew_for_agent
+
+    answer = renew_for_agent(_context(ctx, (), None), names)
+    click.echo(msgspec.json.encode(answer))
 
 
 @certs.command("generate-csr")
@@ -130,14 +146,16 @@ def expiration_document(
     }
 
 
-def outcome_lines(outcome: Outcome) -> list[str]:
+def outcome_lines(outcome: Outcome, *, agent_restarts: bool) -> list[str]:
     """What was done, and what is left for a person to do."""
     lines = [f"{name}: renewed" for name in outcome.renewed]
     lines += [f"{name}: not there" for name in outcome.missing]
     lines += [f"{name}: signed elsewhere, not renewed" for name in outcome.external]
     if outcome.reloading():
         lines.append(f"Taken up without a restart by: {', '.join(outcome.reloading())}")
-    for component in outcome.to_restart():
+    if agent_restarts and outcome.to_restart():
+        lines.append(f"Restarted by the agent, one after the other: {', '.join(outcome.to_restart())}")
+    for component in () if agent_restarts else outcome.to_restart():
         lines += [
             f"{component} goes on with the old one until it is started again; the agent does that after:",
             f"  docker stop $(docker ps -q --filter label=io.kubernetes.container.name={component})",

@@ -1,6 +1,6 @@
-"""When certificates on disk end. Without an X.509 library: the agent needs nothing else of them.
+"""When certificates begin and end. Without an X.509 library: the agent needs nothing else of them.
 
-Source: RFC 5280, section 4.1. Invariant: what cannot be read has no end, and is no error.
+Source: RFC 5280, section 4.1. Invariant: what cannot be read has no period, and is no error.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,14 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END C
 _UTC_TIME = 0x17
 _VERSION = 0xA0
 _LONGEST_FILE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """notBefore and notAfter, UTC."""
+
+    begin: datetime
+    end: datetime
 
 
 def certificate_ends(directories: tuple[Path, ...]) -> dict[str, datetime]:
@@ -30,14 +39,29 @@ def certificate_ends(directories: tuple[Path, ...]) -> dict[str, datetime]:
 def end_of_certificate(path: Path) -> datetime | None:
     try:
         with path.open(encoding="ascii", errors="replace") as stream:
-            pem = _PEM.search(stream.read(_LONGEST_FILE))
-        return not_after(binascii.a2b_base64(pem[1])) if pem else None
-    except (OSError, ValueError, IndexError):
+            found = validity_of(stream.read(_LONGEST_FILE))
+    except OSError:
+        return None
+    return found.end if found else None
+
+
+def first_certificate(text: str) -> str:
+    """The PEM of the first certificate in a text, "" when there is none."""
+    found = _PEM.search(text)
+    return found[0] if found else ""
+
+
+def validity_of(pem: str) -> Validity | None:
+    """That of the first certificate in a text."""
+    found = _PEM.search(pem)
+    try:
+        return validity(binascii.a2b_base64(found[1])) if found else None
+    except (ValueError, IndexError):
         return None
 
 
-def not_after(der: bytes) -> datetime:
-    """The end of a certificate's validity. Raises ValueError, IndexError for what is no certificate."""
+def validity(der: bytes) -> Validity:
+    """Raises ValueError, IndexError for what is no certificate."""
     _tag, certificate, _rest = _element(der)
     _tag, to_be_signed, _rest = _element(certificate)
     tag, _value, rest = _element(to_be_signed)
@@ -45,10 +69,14 @@ def not_after(der: bytes) -> datetime:
         _tag, _value, rest = _element(rest)
     for _ in ("signature algorithm", "issuer"):
         _tag, _value, rest = _element(rest)
-    _tag, validity, _rest = _element(rest)
-    _tag, _begin, rest = _element(validity)
-    tag, end, _rest = _element(rest)
-    text = end.decode("ascii")
+    _tag, period, _rest = _element(rest)
+    tag, begin, rest = _element(period)
+    end_tag, end, _rest = _element(rest)
+    return Validity(_time(tag, begin), _time(end_tag, end))
+
+
+def _time(tag: int, value: bytes) -> datetime:
+    text = value.decode("ascii")
     if tag == _UTC_TIME:
         # Two digits: 50 to 99 are of the last century.
         text = f"{'19' if text[:2] >= '50' else '20'}{text}"

@@ -59,8 +59,8 @@ def parse_kubeconfig(text: str, name: str) -> Kubeconfig:
 
 def _named(document: dict[str, Any], field: str, wanted: str, name: str) -> dict[str, Any]:
     """The entry of a list of named entries, its value a mapping."""
-    singular = field.removesuffix("s")
-    for entry in document.get(field) or ():
+    singular, entries = field.removesuffix("s"), document.get(field)
+    for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and entry.get("name") == wanted and isinstance(entry.get(singular), dict):
             return entry
     raise _broken(name, f"{field} has no entry named {wanted!r}")

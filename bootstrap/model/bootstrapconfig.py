@@ -35,6 +35,7 @@ class AgentSettings(_Document, frozen=True, kw_only=True):
     """The static-pod agent; durations are Go duration text.
 
     ``manifest_url`` "" for none; ``manifest_url_header_file`` has what is sent to it.
+    ``renew_certificates``: it renews the node's certificates, but for authorities, before they end.
     """
 
     file_check_frequency: str = "20s"
@@ -43,6 +44,7 @@ class AgentSettings(_Document, frozen=True, kw_only=True):
     http_check_frequency: str = "20s"
     healthz_bind_address: str = "127.0.0.1"
     healthz_port: int = 10248
+    renew_certificates: bool = True
 
 
 class TemplateSettings(_Document, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ def agent_command(control_plane: ControlPlane) -> tuple[str, ...]:
         "tls-private-key-file": layout.agent_certificate,
         "client-ca-file": layout.pki / "ca.crt",
         "kubeconfig": layout.kubeconfig("kubelet"),
+        "renew-certificates": str(control_plane.bootstrap.agent.renew_certificates).lower(),
         # A kubelet takes the default route's, which is often the wrong one of two networks.
         "node-ip": control_plane.advertise_address,
         "register-with-taints": ",".join(map(_taint, _taints(control_plane))),

@@ -1,4 +1,5 @@
-"""The agent's serving certificate: made before the agent is waited for, renewed by later runs of its phase.
+"""The agent's serving certificate: made before the agent is waited for, renewed by later runs of its phase,
+and when the agent asks for it.
 
 Signed by the cluster's authority where its key lies on the node, else self-signed, as a kubelet does: the API
 server does not verify it unless it is told to. Invariant: the agent itself makes no certificate.
@@ -13,8 +14,11 @@ KEY_ALGORITHM = "ECDSA-P256"
 """Whatever the cluster's: each scrape of the agent costs a signature."""
 
 
-def ensure_serving_certificate(context: Context) -> str:
-    """Have one that is good for a month at least; what became of it, in words. Raises BootstrapError."""
+def ensure_serving_certificate(context: Context, *, renew: bool = False) -> str:
+    """Have one that is good for a month at least, a new one with ``renew``; what became of it, in words.
+
+    Raises BootstrapError.
+    """
     from pki import catalog, store
     from pki.issue import Authority
     from pki.profile import AltNames, Period, Profile
@@ -35,7 +39,7 @@ def ensure_serving_certificate(context: Context) -> str:
         pair = store.read_pair(files, cluster.certificate_path(ca), cluster.key_path(ca))
         authority = Authority(pair.chain[0], pair.key) if pair.chain and pair.key else None
         existed = files.exists(path)
-        if existed:
+        if existed and not renew:
             signer = authority.certificate if authority else None
             if not any(serving_faults(files.read_text(path), profile, signer, now)):
                 return "kept"

@@ -60,6 +60,14 @@ def states(context: Context) -> tuple[tuple[CertificateState, ...], tuple[Certif
         return tuple(_leaves(context)), tuple(_authorities(context))
 
 
+def state(context: Context, name: str) -> CertificateState:
+    """Of one of ``names``, or of an authority. Raises BootstrapError for a file that cannot be read."""
+    spec = catalog.SPECS.get(name)
+    with translated():
+        found = directory(context)
+        return _authority(found, spec) if spec and spec.is_authority else _leaf(context, found, name)
+
+
 def kubeconfig_path(context: Context, name: str) -> PurePosixPath:
     """Of ``NAME.conf``."""
     return context.layout.kubeconfig(KUBECONFIGS[name])
@@ -81,27 +89,35 @@ def read_client(context: Context, name: str) -> tuple[str, Kubeconfig, Certifica
 
 def _leaves(context: Context) -> Iterator[CertificateState]:
     found = directory(context)
-    specs = {spec.name: spec for spec in leaf_specs(context)}
     for name in names(context):
-        authority = specs[name].authority if name in specs else CLUSTER_AUTHORITY
-        if name in specs:
-            chain = found.pair(specs[name]).chain
-            expires = chain[0].not_valid_after_utc if chain else None
-        else:
-            there = context.files.exists(kubeconfig_path(context, name))
-            expires = read_client(context, name)[2].not_valid_after_utc if there else None
-        signer = found.pair(catalog.SPECS[authority])
-        is_external = signer.chain is not None and signer.key is None
-        yield CertificateState(name, authority, expires, is_external)
+        yield _leaf(context, found, name)
+
+
+def _leaf(context: Context, found: Directory, name: str) -> CertificateState:
+    specs = {spec.name: spec for spec in leaf_specs(context)}
+    authority = specs[name].authority if name in specs else CLUSTER_AUTHORITY
+    if name in specs:
+        chain = found.pair(specs[name]).chain
+        expires = chain[0].not_valid_after_utc if chain else None
+    else:
+        there = context.files.exists(kubeconfig_path(context, name))
+        expires = read_client(context, name)[2].not_valid_after_utc if there else None
+    signer = found.pair(catalog.SPECS[authority])
+    is_external = signer.chain is not None and signer.key is None
+    return CertificateState(name, authority, expires, is_external)
 
 
 def _authorities(context: Context) -> Iterator[CertificateState]:
     found = directory(context)
     for spec in sorted(_specs(context), key=lambda spec: spec.name):
         if spec.is_authority:
-            pair = found.pair(spec)
-            expires = pair.chain[0].not_valid_after_utc if pair.chain else None
-            yield CertificateState(spec.name, "", expires, pair.chain is not None and pair.key is None)
+            yield _authority(found, spec)
+
+
+def _authority(found: Directory, spec: CertificateSpec) -> CertificateState:
+    pair = found.pair(spec)
+    expires = pair.chain[0].not_valid_after_utc if pair.chain else None
+    return CertificateState(spec.name, "", expires, pair.chain is not None and pair.key is None)
 
 
 def _specs(context: Context) -> tuple[CertificateSpec, ...]:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from bootstrap.apply import inventory
 from bootstrap.errors import BootstrapError, ConfigError
 from bootstrap.host.lock import NodeLock
-from bootstrap.model.layout import ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER
+from bootstrap.model.certificates import LEAVES, PEOPLE, READ_ONCE
 from bootstrap.model.secret import Secret
 from bootstrap.phases.certs import translated
 from bootstrap.phases.context import Context
@@ -41,34 +41,6 @@ ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Who uses a certificate; ``reloads``: it takes up a new one by itself."""
-
-    who: str
-    reloads: bool
-
-
-_PEOPLE = "copies of it (~/.kube/config)"
-
-READERS = {
-    "apiserver": Reader(KUBE_APISERVER, reloads=True),
-    "apiserver-kubelet-client": Reader(KUBE_APISERVER, reloads=True),
-    "apiserver-etcd-client": Reader(KUBE_APISERVER, reloads=True),
-    "front-proxy-client": Reader(KUBE_APISERVER, reloads=True),
-    "etcd-server": Reader(ETCD, reloads=True),
-    "etcd-peer": Reader(ETCD, reloads=True),
-    "etcd-healthcheck-client": Reader("", reloads=True),
-    "controller-manager.conf": Reader(KUBE_CONTROLLER_MANAGER, reloads=False),
-    "scheduler.conf": Reader(KUBE_SCHEDULER, reloads=False),
-    "kubelet.conf": Reader("the agent", reloads=True),
-    "admin.conf": Reader(_PEOPLE, reloads=False),
-    "super-admin.conf": Reader(_PEOPLE, reloads=False),
-}
-"""kube-apiserver watches its files, and etcd and kube-apiserver's client of etcd read them for each new
-connection (tests/e2e/test_day_two.py); what is embedded in a kubeconfig is read once."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """``outlived``: authorities that expire before something they have just signed."""
 
@@ -79,18 +51,15 @@ class Outcome:
 
     def to_restart(self) -> tuple[str, ...]:
         """Components that go on with the old certificate until they are started again."""
-        found = (READERS[name] for name in self.renewed)
-        return tuple(
-            dict.fromkeys(reader.who for reader in found if not reader.reloads and reader.who != _PEOPLE)
-        )
+        return tuple(component for component, name in READ_ONCE.items() if name in self.renewed)
 
     def reloading(self) -> tuple[str, ...]:
-        found = (READERS[name] for name in self.renewed)
-        return tuple(dict.fromkeys(reader.who for reader in found if reader.reloads and reader.who))
+        found = (LEAVES[name] for name in self.renewed)
+        return tuple(dict.fromkeys(leaf.reader for leaf in found if leaf.reloads and leaf.reader))
 
     def copied(self) -> tuple[str, ...]:
         """Files people have copies of."""
-        return tuple(name for name in self.renewed if READERS[name].who == _PEOPLE)
+        return tuple(name for name in self.renewed if LEAVES[name].reader == PEOPLE)
 
 
 def renew(context: Context, wanted: str) -> Outcome:
@@ -107,16 +76,24 @@ def renew(context: Context, wanted: str) -> Outcome:
         if wanted != ALL:
             _refuse(chosen[0])
         due = [state.name for state in chosen if state.expires and not state.is_external]
-        _commit(context, due)
-    ends = {authority.name: authority.expires for authority in authorities}
-    period = _period(context)
+        commit(context, due)
     signers = {state.authority for state in chosen if state.name in due}
     return Outcome(
         renewed=tuple(due),
         missing=tuple(state.name for state in chosen if not state.expires),
         external=tuple(state.name for state in chosen if state.expires and state.is_external),
-        outlived=tuple(sorted(name for name in signers if (end := ends[name]) and end < period.not_after)),
+        outlived=tuple(
+            authority.name
+            for authority in authorities
+            if authority.name in signers and is_outlived(context, authority)
+        ),
     )
+
+
+def is_outlived(context: Context, authority: CertificateState) -> bool:
+    """Whether it expires before what it signs now."""
+    end = authority.expires
+    return end is not None and end < _period(context).not_after
 
 
 def _refuse(state: CertificateState) -> None:
@@ -132,7 +109,11 @@ def _refuse(state: CertificateState) -> None:
         )
 
 
-def _commit(context: Context, due: Sequence[str]) -> None:
+def commit(context: Context, due: Sequence[str]) -> None:
+    """Renew these, as one act, with the node's lock held and what was pending settled.
+
+    Raises PkiError, BootstrapError; nothing is written then.
+    """
     cluster = directory(context).cluster
     context.keys.prepare(cluster.algorithm, len(due))
     new = list(_files(context, due))

@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.agent.crew import Job
 from bootstrap.agent.daemon import Agent
+from bootstrap.agent.keeper import Renewal
 from bootstrap.agent.manifesturl import ManifestUrl
 from bootstrap.agent.node import Node
 from bootstrap.agent.plan import Rest
@@ -43,6 +44,7 @@ class AgentHarness:
     """An agent of node ``n1``; ``restart_agent`` is a kill -9 followed by a new one."""
 
     url: ManifestUrl | None = None
+    renewal: Renewal | None = None
 
     def __init__(self, directory: Path) -> None:
         self.manifests = directory / "manifests"
@@ -71,6 +73,7 @@ class AgentHarness:
             self.http,
             self.processes,
             url=self.url,
+            renewal=self.renewal,
             room_of=lambda _path: self.room,
             rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
@@ -92,6 +95,8 @@ class AgentHarness:
         for worker in tuple(self.agent.workers.values()):
             self.settle_worker(worker)
         self.agent.sync()
+        if self.agent.keeper is not None:
+            self.agent.keeper.turn()
 
     def settle_worker(self, worker: Worker) -> None:
         for _ in range(MAX_STEPS):

@@ -20,6 +20,9 @@ class FakeProcesses:
         """``program`` takes the arguments after the name and returns exit code and stdout."""
         self._programs[name] = program
 
+    def uninstall(self, name: str) -> None:
+        del self._programs[name]
+
     def run(
         self,
         argv: Sequence[str],

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bootstrap.agent.measures import Measures
 from bootstrap.agent.metrics import Family, Labels, Sample
-from bootstrap.agent.status import AgentStatus, ApiStatus, ContainerStatus, PodStatus
+from bootstrap.agent.status import AgentStatus, ApiStatus, ContainerStatus, PodStatus, RenewalStatus
 from bootstrap.host.ownprocess import ProcessUse
 
 STATIC: Labels = (("static", "true"),)
@@ -117,6 +117,12 @@ def work_families(measures: Measures) -> tuple[Family, ...]:
             "What happened to pods, by the reason an Event gives: Started, BackOff, Failed, Unhealthy, ...",
             measures.events.samples(),
         ),
+        Family(
+            "podstrap_certificate_renewals_total",
+            "counter",
+            "How often the agent has renewed a certificate, or could not (result).",
+            measures.renewals.samples(),
+        ),
     )
 
 
@@ -140,6 +146,19 @@ def certificate_families(ends: Mapping[str, datetime]) -> tuple[Family, ...]:
             "gauge",
             "When the certificate in this file ends.",
             tuple(Sample(end.timestamp(), (("path", path),)) for path, end in ends.items()),
+        ),
+    )
+
+
+def renewal_families(renewal: RenewalStatus | None) -> tuple[Family, ...]:
+    """Nothing for an agent that renews none."""
+    moments = renewal.due if renewal else {}
+    return (
+        Family(
+            "podstrap_certificate_renewal_timestamp_seconds",
+            "gauge",
+            "When the agent renews the certificate.",
+            tuple(Sample(due.timestamp(), (("certificate", name),)) for name, due in moments.items()),
         ),
     )
 

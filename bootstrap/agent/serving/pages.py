@@ -19,6 +19,7 @@ from bootstrap.agent.serving.metricspage import (
     pod_families,
     probe_families,
     process_families,
+    renewal_families,
     work_families,
 )
 from bootstrap.agent.serving.resources import Used, resource_families, summary
@@ -104,6 +105,7 @@ class Pages:
             *api_families(status.api),
             *work_families(self._agent.measures),
             *certificate_families(certificate_ends(self._certificates)),
+            *renewal_families(status.certificates),
             *process_families(own_use()),
         )
         exchange.reply(Page(200, exposition(families).encode(), CONTENT_TYPE))

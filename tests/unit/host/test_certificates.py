@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.certificates import certificate_ends, end_of_certificate
+from bootstrap.host.certificates import (
+    Validity,
+    certificate_ends,
+    end_of_certificate,
+    first_certificate,
+    validity_of,
+)
 from pki import keys
 from pki.issue import certificate_pem, issue_authority
 from pki.profile import Period
@@ -25,6 +31,14 @@ def test_the_end_of_a_certificate(tmp_path: Path, year: int, algorithm: str) -> 
         f"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n{certificate(end, algorithm)}"
     )
     assert end_of_certificate(path) == end
+
+
+def test_the_period_of_the_first_certificate_in_a_text() -> None:
+    first, second = (certificate(datetime(year, 1, 1, tzinfo=UTC)) for year in (2030, 2040))
+    found = validity_of(f"nothing\n{first}{second}")
+    assert found == Validity(datetime(2000, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
+    assert first_certificate(f"nothing\n{first}{second}") == first.strip()
+    assert first_certificate("nothing") == ""
 
 
 @pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"])

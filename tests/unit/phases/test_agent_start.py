@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bootstrap.apply import inventory
 from bootstrap.host.agentservice import unit_command
-from bootstrap.model.bootstrapconfig import AgentSettings
+from bootstrap.model.bootstrapconfig import AgentSettings, BootstrapConfiguration
 from bootstrap.model.kubeadm import Arg, Taint
 from bootstrap.phases.agent_command import agent_command
 from bootstrap.phases.agent_start import AGENT_START
@@ -40,9 +40,16 @@ def test_the_agent_is_run_by_this_interpreter_apart_from_its_environment() -> No
         "--tls-private-key-file": "/var/lib/bootstrap/pki/kubelet.pem",
         "--client-ca-file": "/etc/kubernetes/pki/ca.crt",
         "--kubeconfig": "/etc/kubernetes/kubelet.conf",
+        "--renew-certificates": "true",
         "--node-ip": QUICK.advertise_address,
         "--register-with-taints": "node-role.kubernetes.io/control-plane:NoSchedule",
     }
+
+
+def test_renewal_can_be_turned_off() -> None:
+    settings = BootstrapConfiguration(agent=AgentSettings(renew_certificates=False))
+    command = agent_command(dataclasses.replace(QUICK, bootstrap=settings))
+    assert dict(zip(command[6::2], command[7::2], strict=True))["--renew-certificates"] == "false"
 
 
 def registered(**changes: Any) -> dict[str, str]:

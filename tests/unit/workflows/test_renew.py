@@ -14,12 +14,15 @@ from msgspec.structs import replace
 from bootstrap.cli.certs import expiration_document, expiration_lines, outcome_lines
 from bootstrap.errors import BootstrapError, ConfigError
 from bootstrap.kube.kubeconfig import parse_kubeconfig
+from bootstrap.model.certificates import AUTHORITIES, LEAVES
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import APIServer
+from bootstrap.render.kubeconfigs import IDENTITIES
 from bootstrap.workflows.certificates import names, read_client, states
 from bootstrap.workflows.init import run_init
-from bootstrap.workflows.renew import ALL, READERS, renew
+from bootstrap.workflows.renew import ALL, renew
 from pki import checks
+from pki.catalog import CERTIFICATES
 from pki.pem import read_private
 from pki.store import parse_chain
 from tests.fakes.dying_files import DyingFiles, PowerCut
@@ -58,14 +61,14 @@ def described(**cluster: object) -> ControlPlane:
 
 
 def test_every_certificate_that_can_be_renewed_has_somebody_who_reads_it(node: FakeNode) -> None:
-    assert set(names(node.context())) == set(READERS)
+    assert set(names(node.context())) == set(LEAVES)
 
 
 def test_all_get_new_keys_and_a_new_period_and_stay_what_they_were(node: FakeNode) -> None:
     before = {file: certificate(node, file) for file in ("apiserver", "etcd/peer", "front-proxy-client")}
     admin = read_client(node.context(), "admin.conf")
     outcome = renew(node.context(), ALL)
-    assert set(outcome.renewed) == set(READERS)
+    assert set(outcome.renewed) == set(LEAVES)
     for file, old in before.items():
         new = certificate(node, file)
         assert new.subject == old.subject
@@ -185,11 +188,25 @@ def test_a_kubelet_that_renews_its_own_is_left_alone(node: FakeNode) -> None:
 
 
 def test_who_has_to_be_restarted_is_said_and_how(node: FakeNode) -> None:
-    said = "\n".join(outcome_lines(renew(node.context(), ALL)))
+    said = "\n".join(outcome_lines(renew(node.context(), ALL), agent_restarts=False))
     assert "Taken up without a restart by: kube-apiserver, etcd, the agent" in said
     assert "label=io.kubernetes.container.name=kube-scheduler" in said
     assert "label=io.kubernetes.container.name=kube-apiserver" not in said
     assert "Copies of admin.conf, super-admin.conf" in said
+
+
+def test_an_agent_that_keeps_the_certificates_restarts_who_has_to_be(node: FakeNode) -> None:
+    said = "\n".join(outcome_lines(renew(node.context(), ALL), agent_restarts=True))
+    assert "Restarted by the agent, one after the other: kube-controller-manager, kube-scheduler" in said
+    assert "docker stop" not in said
+
+
+def test_the_agents_table_has_the_files_of_the_catalog() -> None:
+    leaves = {name: leaf.path for name, leaf in LEAVES.items() if not leaf.is_kubeconfig}
+    assert leaves == {spec.name: f"{spec.file}.crt" for spec in CERTIFICATES if not spec.is_authority}
+    assert list(AUTHORITIES) == [f"{spec.file}.crt" for spec in CERTIFICATES if spec.is_authority]
+    kubeconfigs = {leaf.path for leaf in LEAVES.values() if leaf.is_kubeconfig}
+    assert kubeconfigs == {f"{identity.name}.conf" for identity in IDENTITIES}
 
 
 def test_expirations_are_shown_as_kubeadm_shows_them(node: FakeNode) -> None:
