@@ -116,7 +116,7 @@ vm-test: $(VENV)/.development ## The lab's scenario on a real machine by libvirt
 soak: $(VENV)/.development ## Faults of the agent in full, reboots and power cuts; writes build/faults.json, reboots.json (root)
 	@$(MAKE) programs
 	$(PROVISION)/packages.sh mmdebstrap
-	SOAK=1 $(PYTEST) tests/e2e/test_agent_{kills,engine,edits,disks,soak}.py -v -s --must-run
+	SOAK=1 $(PYTEST) tests/e2e/test_agent_{kills,engine,edits,disks,soak}.py tests/e2e/test_renewal.py -v -s --must-run
 	REBOOTS=20 $(PYTEST) tests/systemd/test_power.py -v -s --must-run --timeout=3600
 
 bench: $(VENV)/.development ## Measure everything that has a budget, side by side; writes docs/benchmarks.md (root)

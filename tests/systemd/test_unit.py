@@ -31,6 +31,11 @@ POD_WITH_MEMORY = {
         "volumes": [{"name": "scratch", "emptyDir": {"medium": "Memory"}}],
     },
 }
+BRIEF = """
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+certificateValidityPeriod: 4s
+"""
 SHORT_WATCHDOG = f"/run/systemd/system/{UNIT}.d/short-watchdog.conf"
 
 
@@ -86,6 +91,18 @@ def test_a_killed_agent_is_started_again_and_no_pod_is_touched(cluster: Cluster)
     wait_until(lambda: cluster.agent_pid() not in (0, old), "systemd started another agent")
     wait_until(cluster.is_whole, "the agent knows every container")
     assert cluster.containers() == before
+
+
+def test_it_renews_certificates_with_what_its_unit_lets_it_do(cluster: Cluster) -> None:
+    """One that lives for seconds is followed by one that lives as the control plane's configuration says."""
+    cluster.machine.run(["tee", "/run/brief.yaml"], stdin=BRIEF)
+    cluster.machine.bootstrap("certs", "renew", "super-admin.conf", "--config=/run/brief.yaml")
+    wait_until(lambda: residual_seconds(cluster, "super-admin.conf") > 300 * 86400, "the agent renews it")
+
+
+def residual_seconds(cluster: Cluster, name: str) -> int:
+    listed = json.loads(cluster.machine.bootstrap("certs", "check-expiration", "-o", "json").stdout)
+    return next(int(each["residualTime"]) for each in listed["certificates"] if each["name"] == name)
 
 
 def test_an_agent_that_hangs_is_replaced(cluster: Cluster) -> None:
