@@ -76,8 +76,11 @@ def _sorted_out(context: Context, wanted: Sequence[str]) -> tuple[dict[str, list
         except BootstrapError as error:
             problems[name] = error.message
             continue
-        if found is None or found.expires is None:
-            problems[name] = "it is none of this node's certificates"
+        if found is None:
+            # As the one for an etcd elsewhere.
+            problems[name] = "it is not made on this node: whoever has signed it has to renew it"
+        elif found.expires is None:
+            problems[name] = "it is not there any more"
         elif found.is_external:
             problems[name] = (
                 f"the key of {found.authority} is not on this node: have a new certificate signed"

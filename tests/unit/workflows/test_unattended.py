@@ -14,6 +14,7 @@ from bootstrap.agent.renewaltime import due
 from bootstrap.host.files import DiskFullError, Files
 from bootstrap.host.lock import NodeLock
 from bootstrap.model.certificates import AGENT_SERVING, LEAVES, path_of
+from bootstrap.model.kubeadm import Etcd, ExternalEtcd
 from bootstrap.phases.serving_certificate import ensure_serving_certificate
 from bootstrap.workflows.init import run_init
 from bootstrap.workflows.unattended import renew_for_agent
@@ -104,10 +105,13 @@ def test_a_damaged_certificate_is_a_problem_of_its_own(node: FakeNode) -> None:
     assert set(renew_for_agent(node.context(), EVERYTHING).problems) == {"apiserver"}
 
 
-def test_what_is_none_of_this_nodes_is_said(node: FakeNode) -> None:
+def test_what_is_not_there_or_not_made_here_is_said(node: FakeNode) -> None:
     node.files.remove(path_of("admin.conf", PKI, QUICK.layout.kubernetes))
-    answer = renew_for_agent(node.context(), ("admin.conf", "unheard-of"))
-    assert set(answer.problems) == {"admin.conf", "unheard-of"}
+    elsewhere = ExternalEtcd(endpoints=("https://192.0.2.20:2379",))
+    described = control_plane(cluster=replace(QUICK.cluster, etcd=Etcd(external=elsewhere)), init=QUICK.init)
+    answer = renew_for_agent(node.context(described=described), ("admin.conf", "apiserver-etcd-client"))
+    assert "not there" in answer.problems["admin.conf"]
+    assert "whoever has signed it" in answer.problems["apiserver-etcd-client"]
 
 
 def test_while_a_command_changes_the_node_nothing_is_renewed(node: FakeNode) -> None:
