@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("bootstrap.cli.init:init", "Start a control plane on this machine."),
     "plan": ("bootstrap.cli.plan:plan", "Show what apply would change; exit code 2 when there are changes."),
     "apply": ("bootstrap.cli.plan:apply", "Bring the node to its configuration, one component at a time."),
+    "templates": (
+        "bootstrap.cli.templates:templates",
+        "Templates of your own: copy built-in ones, and follow their changes.",
+    ),
     "token": ("bootstrap.cli.token:token", "Make, list and delete bootstrap tokens, with which nodes join."),
     "config": ("bootstrap.cli.config:config", "Print, check and migrate configurations."),
     "certs": (

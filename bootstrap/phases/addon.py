@@ -24,10 +24,12 @@ from bootstrap.phases.cluster import (
 )
 from bootstrap.phases.context import Context
 from bootstrap.phases.manifests import configured_patches
+from bootstrap.phases.overlays import look_at_overlays
 from bootstrap.phases.phase import Need, Phase
 from bootstrap.phases.upload_config import signature
 from bootstrap.render.addons import render_coredns, render_kube_proxy
 from bootstrap.render.documents import dump
+from bootstrap.render.engine import Templates
 
 Render = Callable[[Context], tuple[JsonObject, ...]]
 
@@ -42,21 +44,28 @@ _KUBE_PROXY = (
 """Source of the options: cmd/kubeadm/app/cmd/phases/init/addons.go."""
 
 
-def coredns_objects(context: Context) -> tuple[JsonObject, ...]:
-    """Raises ConfigError for a template or a patch that does not fit."""
+def coredns_objects(context: Context, templates: Templates | None = None) -> tuple[JsonObject, ...]:
+    """Raises ConfigError for a template or a patch that does not fit.
+
+    ``templates`` are those of the configuration unless they are given.
+    """
+    look_at_overlays(context)
     control_plane = context.control_plane
     address = dns_address(control_plane)
-    return render_coredns(control_plane, address=address, patches=configured_patches(context))
+    patches = configured_patches(context)
+    return render_coredns(control_plane, address=address, patches=patches, templates=templates)
 
 
-def kube_proxy_objects(context: Context) -> tuple[JsonObject, ...]:
+def kube_proxy_objects(context: Context, templates: Templates | None = None) -> tuple[JsonObject, ...]:
     """Raises as ``coredns_objects`` does."""
+    look_at_overlays(context)
     control_plane = context.control_plane
     rendered = render_kube_proxy(
         control_plane,
         context.facts,
         configuration=to_yaml(kube_proxy_configuration(control_plane)).removesuffix("\n"),
         patches=configured_patches(context),
+        templates=templates,
     )
     for body in rendered:
         if (body["kind"], body["metadata"]["name"]) == ("ConfigMap", "kube-proxy"):
@@ -67,7 +76,7 @@ def kube_proxy_objects(context: Context) -> tuple[JsonObject, ...]:
 
 
 def check_addons(context: Context) -> None:
-    """Find out what is wrong with templates of the site before anything is written."""
+    """Find out what is wrong with the site's templates and patches before anything is written."""
     if context.control_plane.bootstrap.templates.directory or context.control_plane.init.patches:
         for render in (coredns_objects, kube_proxy_objects):
             render(context)

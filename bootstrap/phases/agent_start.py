@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from bootstrap.apply import inventory
+from bootstrap.model.desired import DesiredFile
 from bootstrap.model.pod import decode_pod
 from bootstrap.phases.agent_command import KUBELET_ARGUMENTS, agent_command, kubelet_arguments
 from bootstrap.phases.context import Context
@@ -16,6 +17,7 @@ from bootstrap.phases.manifests import desired_manifests
 from bootstrap.phases.phase import Phase
 from bootstrap.phases.serving_certificate import ensure_serving_certificate
 from bootstrap.render.documents import load
+from bootstrap.render.engine import Templates, templates_of
 from bootstrap.render.units import render_agent_unit
 
 
@@ -33,11 +35,7 @@ def launch_agent(context: Context) -> None:
     for name, _value in kubelet_arguments(context.control_plane):
         if name not in KUBELET_ARGUMENTS:
             context.reporter.warn(f"nodeRegistration.kubeletExtraArgs: the agent has no option {name}")
-    unit = render_agent_unit(
-        agent_command(context.control_plane),
-        layout=layout,
-        site_templates=context.control_plane.bootstrap.templates.directory,
-    )
+    unit = agent_unit(context)
     inventory.record(
         files,
         layout,
@@ -48,6 +46,15 @@ def launch_agent(context: Context) -> None:
     files.make_directory(layout.manifests, 0o700)
     service.install(unit.content)
     service.launch()
+
+
+def agent_unit(context: Context, templates: Templates | None = None) -> DesiredFile:
+    """Raises TemplateFailedError."""
+    return render_agent_unit(
+        agent_command(context.control_plane),
+        layout=context.layout,
+        templates=templates or templates_of(context.control_plane.bootstrap.templates.directory),
+    )
 
 
 def _directories_of_pods(context: Context) -> Iterator[PurePosixPath]:

@@ -57,7 +57,8 @@ class Context:
     local endpoint, the same one whenever it is asked for: it keeps its connections, and nobody closes it.
     ``machine(paths, programs)`` examines the machine (``bootstrap.host.machine``). ``ignored_checks`` are
     preflight check names, lower case. ``keys`` makes private keys in the background, shared by the phases
-    that need some. ``rights_seen`` is set once this run has found that ``admin`` may do everything.
+    that need some. ``rights_seen`` is set once this run has found that ``admin`` may do everything,
+    ``overlays_seen`` once it has looked at the site's templates (``bootstrap.phases.overlays``).
     ``new_certificate_key`` is the one of this run, should the configuration give none. ``rendered`` keeps the
     manifests once they are rendered (``bootstrap.phases.manifests``): what is written is what was looked at.
     """
@@ -78,6 +79,7 @@ class Context:
     keys: KeyPool = field(default_factory=KeyPool)
     wishes: Wishes = Wishes()
     rights_seen: threading.Event = field(default_factory=threading.Event)
+    overlays_seen: threading.Event = field(default_factory=threading.Event)
     new_certificate_key: Secret = field(default_factory=_new_certificate_key)
     rendered: dict[bool, tuple[DesiredFile, ...]] = field(default_factory=dict)
 

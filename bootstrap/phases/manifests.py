@@ -17,6 +17,8 @@ from bootstrap.host.files import Files
 from bootstrap.model.desired import DesiredFile
 from bootstrap.model.layout import COMPONENTS
 from bootstrap.phases.context import Context
+from bootstrap.phases.overlays import look_at_overlays
+from bootstrap.render.engine import Templates
 from bootstrap.render.manifests import render_manifests, unknown_fields
 from bootstrap.render.patches import Patches, read_patches
 
@@ -29,15 +31,22 @@ def desired_manifests(context: Context) -> tuple[DesiredFile, ...]:
     They are rendered once for a context, and again only when it turned out that the CA's key is elsewhere.
     Raises TemplateFailedError, PatchError or InvalidManifestError, all of them ConfigErrors.
     """
+    look_at_overlays(context)
     external_ca = _is_ca_external(context)
     if external_ca not in context.rendered:
-        context.rendered[external_ca] = render_manifests(
-            context.control_plane,
-            context.facts,
-            external_ca=external_ca,
-            patches=configured_patches(context),
-        )
+        context.rendered[external_ca] = manifests_by(context)
     return context.rendered[external_ca]
+
+
+def manifests_by(context: Context, templates: Templates | None = None) -> tuple[DesiredFile, ...]:
+    """The same, of other templates than those of the configuration if they are given. Raises the same."""
+    return render_manifests(
+        context.control_plane,
+        context.facts,
+        external_ca=_is_ca_external(context),
+        patches=configured_patches(context),
+        templates=templates,
+    )
 
 
 def configured_patches(context: Context) -> Patches:

@@ -13,7 +13,7 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.images import COREDNS, KUBE_PROXY, coredns_image, kubernetes_image
 from bootstrap.model.node import NodeFacts
 from bootstrap.render.documents import InvalidYamlError, load_all
-from bootstrap.render.engine import templates_of
+from bootstrap.render.engine import Templates, templates_of
 from bootstrap.render.environment import proxy_variables
 from bootstrap.render.patches import Patches, apply_patches
 
@@ -35,15 +35,19 @@ def render_coredns(
     *,
     address: str,
     patches: Patches = Patches(),  # noqa: B008 - a frozen value
+    templates: Templates | None = None,
 ) -> tuple[ApiObject, ...]:
-    """``address`` is that of the DNS service. Raises TemplateFailedError, InvalidAddonError, PatchError."""
+    """``address`` is that of the DNS service; ``templates`` are those of the configuration by default.
+
+    Raises TemplateFailedError, InvalidAddonError, PatchError.
+    """
     values = {
         "image": coredns_image(control_plane),
         "replicas": REPLICAS,
         "dns_address": address,
         "dns_domain": control_plane.cluster.networking.dns_domain,
     }
-    return _render(control_plane, COREDNS, values, patches)
+    return _render(control_plane, COREDNS, values, patches, templates)
 
 
 def render_kube_proxy(
@@ -52,6 +56,7 @@ def render_kube_proxy(
     *,
     configuration: str,
     patches: Patches = Patches(),  # noqa: B008 - a frozen value
+    templates: Templates | None = None,
 ) -> tuple[ApiObject, ...]:
     """``configuration`` is the text of a KubeProxyConfiguration. Raises as ``render_coredns`` does."""
     values = {
@@ -60,13 +65,17 @@ def render_kube_proxy(
         "configuration": configuration,
         "environment": proxy_variables(facts),
     }
-    return _render(control_plane, KUBE_PROXY, values, patches)
+    return _render(control_plane, KUBE_PROXY, values, patches, templates)
 
 
 def _render(
-    control_plane: ControlPlane, addon: str, values: Mapping[str, object], patches: Patches
+    control_plane: ControlPlane,
+    addon: str,
+    values: Mapping[str, object],
+    patches: Patches,
+    templates: Templates | None,
 ) -> tuple[ApiObject, ...]:
-    templates = templates_of(control_plane.bootstrap.templates.directory)
+    templates = templates or templates_of(control_plane.bootstrap.templates.directory)
     name = f"addons/{addon}.yaml.j2"
     try:
         documents = [document for document in load_all(templates.yaml(name, values)) if document is not None]

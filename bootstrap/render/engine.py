@@ -1,4 +1,4 @@
-"""Templates to text: the only module that imports jinja2.
+"""Templates to text: the only module that renders.
 
 Invariant: whatever a template prints is one encoded value (``render.scalars``) or text another template laid
 out; there is no way to print a value as it is. An undefined name is an error, and a template reaches nothing
@@ -57,17 +57,18 @@ class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 class Templates:
     """The templates of one site directory ("" for none) over the built-in ones.
 
-    Raises TemplateFailedError when ``site`` is not a directory.
+    ``instead``: texts by name, taken for those of the site before they are written. Raises
+    TemplateFailedError when ``site`` is not a directory.
     """
 
-    def __init__(self, site: str = "") -> None:
+    def __init__(self, site: str = "", instead: Mapping[str, str] | None = None) -> None:
         if site and not Path(site).is_dir():
             raise TemplateFailedError(
                 f"the template directory {site} does not exist",
                 remedy="create it, or correct templates.directory in the BootstrapConfiguration",
             )
-        self._yaml = _environment(site, yaml_scalar)
-        self._unit = _environment(site, unit_word)
+        self._yaml = _environment(site, instead or {}, yaml_scalar)
+        self._unit = _environment(site, instead or {}, unit_word)
 
     def yaml(self, name: str, values: Mapping[str, object]) -> str:
         """Render a YAML document; raises TemplateFailedError with file, line and message."""
@@ -94,9 +95,11 @@ def builtin_directory() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "templates"
 
 
-def _environment(site: str, encode: Callable[[object], str]) -> _Environment:
+def _environment(site: str, instead: Mapping[str, str], encode: Callable[[object], str]) -> _Environment:
     builtin = jinja2.FileSystemLoader(builtin_directory())
     own: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(site)] if site else []
+    if instead:
+        own.insert(0, jinja2.FunctionLoader(lambda name: _given(site, name, instead.get(name))))
     return _Environment(
         loader=jinja2.ChoiceLoader([*own, builtin, jinja2.PrefixLoader({"builtin": builtin})]),
         undefined=jinja2.StrictUndefined,
@@ -106,6 +109,11 @@ def _environment(site: str, encode: Callable[[object], str]) -> _Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _given(site: str, name: str, text: str | None) -> tuple[str, str, None] | None:
+    """As jinja2 wants it: the text, its file, and nothing that would tell whether it is out of date."""
+    return None if text is None else (text, str(Path(site, name)), None)
 
 
 def _printed(value: object, encode: Callable[[object], str]) -> str:
@@ -120,11 +128,11 @@ def _load(environment: _Environment, name: str) -> jinja2.Template:
     try:
         return environment.get_template(name)
     except jinja2.TemplateSyntaxError as error:
-        raise _failed(error.filename or error.name or name, error.lineno, str(error.message)) from error
+        raise failure(error.filename or error.name or name, error.lineno, str(error.message)) from error
     except jinja2.TemplateNotFound as error:
-        raise _failed(name, 0, f"there is no template {error.name}") from error
+        raise failure(name, 0, f"there is no template {error.name}") from error
     except UnicodeDecodeError as error:
-        raise _failed(name, 0, "it is not UTF-8 text") from error
+        raise failure(name, 0, "it is not UTF-8 text") from error
 
 
 def _render(environment: _Environment, name: str, values: Mapping[str, object]) -> str:
@@ -132,12 +140,12 @@ def _render(environment: _Environment, name: str, values: Mapping[str, object]) 
     try:
         return str(template.render(values))
     except jinja2.TemplateSyntaxError as error:
-        raise _failed(error.filename or error.name or name, error.lineno, str(error.message)) from error
+        raise failure(error.filename or error.name or name, error.lineno, str(error.message)) from error
     except jinja2.TemplateNotFound as error:
-        raise _failed(template.filename or name, 0, f"there is no template {error.name}") from error
+        raise failure(template.filename or name, 0, f"there is no template {error.name}") from error
     except _EVALUATION_ERRORS as error:
         file, line = _position(error.__traceback__, template.filename or name)
-        raise _failed(file, line, str(error)) from error
+        raise failure(file, line, str(error)) from error
 
 
 def _position(trace: TracebackType | None, file: str) -> tuple[str, int]:
@@ -151,7 +159,8 @@ def _position(trace: TracebackType | None, file: str) -> tuple[str, int]:
     return file, line
 
 
-def _failed(file: str, line: int, message: str) -> TemplateFailedError:
+def failure(file: str, line: int, message: str) -> TemplateFailedError:
+    """``line`` is 0 where it is not known."""
     where = f"{file}, line {line}" if line else file
     own = not Path(file).is_relative_to(builtin_directory())
     return TemplateFailedError(

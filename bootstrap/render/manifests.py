@@ -14,7 +14,7 @@ from bootstrap.model.pod import decode_pod
 from bootstrap.render import apiserver, controller_manager, etcd, scheduler
 from bootstrap.render.component import PROBE_PORT_NAME, Component
 from bootstrap.render.documents import InvalidYamlError, dump, load
-from bootstrap.render.engine import templates_of
+from bootstrap.render.engine import Templates, templates_of
 from bootstrap.render.patches import Patch, Patches, apply_patches
 
 
@@ -28,14 +28,17 @@ def render_manifests(
     *,
     external_ca: bool = False,
     patches: Patches = Patches(),  # noqa: B008 - a frozen value
+    templates: Templates | None = None,
 ) -> tuple[DesiredFile, ...]:
     """The manifests of all components of this node, in dependency order.
 
-    ``external_ca``: the cluster CA's certificate is here and its key is not. Raises TemplateFailedError,
-    PatchError or InvalidManifestError.
+    ``external_ca``: the cluster CA's certificate is here and its key is not. ``templates`` are those of the
+    configuration unless they are given. Raises TemplateFailedError, PatchError or InvalidManifestError.
     """
     return tuple(
-        render_manifest(name, control_plane, facts, external_ca=external_ca, patches=patches)
+        render_manifest(
+            name, control_plane, facts, external_ca=external_ca, patches=patches, templates=templates
+        )
         for name in control_plane.components
     )
 
@@ -47,9 +50,10 @@ def render_manifest(
     *,
     external_ca: bool = False,
     patches: Patches = Patches(),  # noqa: B008 - a frozen value
+    templates: Templates | None = None,
 ) -> DesiredFile:
     """The manifest of one of ``control_plane.components``; raises as ``render_manifests`` does."""
-    templates = templates_of(control_plane.bootstrap.templates.directory)
+    templates = templates or templates_of(control_plane.bootstrap.templates.directory)
     template = f"manifests/{name}.yaml.j2"
     component = _component(name, control_plane, facts, external_ca=external_ca)
     text = templates.yaml(template, _values(component))

@@ -19,7 +19,7 @@ HEAVY = {"cryptography", "docker", "jinja2", "rich", "yaml", "msgspec", "urllib3
 HOMES = {
     "docker": "bootstrap/runtime/docker_transfer.py",
     "click": "bootstrap/cli/",
-    "jinja2": "bootstrap/render/engine.py",
+    "jinja2": "bootstrap/render/",
 }
 ONLY_IN_HOST = {"subprocess", "socket", "time"}
 TO_THE_OUTSIDE = ("bootstrap/host/", "bootstrap/runtime/engine_http.py")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bootstrap.model.layout import Layout
+from bootstrap.render.engine import Templates
 from bootstrap.render.units import render_agent_unit
 
 ARGV = ("/opt/podstrap/bin/python", "-I", "-m", "bootstrap", "agent", "run")
@@ -28,5 +29,5 @@ def test_a_word_cannot_add_a_setting() -> None:
 def test_a_site_may_have_its_own_unit(tmp_path: Path) -> None:
     (tmp_path / "systemd").mkdir()
     (tmp_path / "systemd/bootstrap-agent.service.j2").write_text("[Service]\nExecStart={{ argv }}\n")
-    unit = render_agent_unit(("/bin/true",), layout=Layout(), site_templates=str(tmp_path))
+    unit = render_agent_unit(("/bin/true",), layout=Layout(), templates=Templates(str(tmp_path)))
     assert unit.content == "[Service]\nExecStart=/bin/true\n"
