@@ -13,7 +13,7 @@ from bootstrap.config.defaults import complete
 from bootstrap.config.documents import Documents
 from bootstrap.config.dump import dump, dump_cluster_configuration
 from bootstrap.config.problems import Problems
-from bootstrap.model.bootstrapconfig import BootstrapConfiguration, ImageSettings
+from bootstrap.model.bootstrapconfig import AgentSettings, BootstrapConfiguration, ImageSettings
 from bootstrap.model.kubeadm import (
     DNS,
     APIServer,
@@ -129,6 +129,11 @@ inits = st.builds(
     patches=st.none() | st.builds(Patches, directory=paths),
     timeouts=st.builds(Timeouts, discovery=durations),
 )
+WITH_URL = AgentSettings(
+    manifest_url="https://example.com/pods?of=me#1",
+    manifest_url_header_file="/etc/head: ers",
+    http_check_frequency="5s",
+)
 bootstraps = st.builds(
     BootstrapConfiguration,
     images=st.builds(
@@ -137,6 +142,7 @@ bootstraps = st.builds(
         archives=several(paths),
         pause=awkward,
     ),
+    agent=st.sampled_from([AgentSettings(), WITH_URL]),
     docker_socket=paths,
 )
 
