@@ -11,7 +11,7 @@ export VAGRANT_DEFAULT_PROVIDER=$1 MASTERS=1 WORKERS=0
 DEADLINE=${DEADLINE:-900}
 work=$(mktemp -d)
 kubeconfig=$work/kubeconfig
-trap 'hang_up; vagrant destroy --force >/dev/null; rm -rf "$work"' EXIT
+trap 'hang_up; rm -rf "$work"; vagrant destroy --force >/dev/null' EXIT
 
 step() {
     printf '\n== %s (%s s)\n' "$*" "$SECONDS"
