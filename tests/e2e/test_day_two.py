@@ -15,20 +15,12 @@ from pki.csr import request_pem
 from pki.keys import generate
 from tests.e2e.conftest import Lab
 from tests.e2e.control_plane import ControlPlane, Json, wait_until
+from tests.e2e.served import serial
 from tests.lab import LabNode
 from tests.lab.programs import NEWEST
 
 PKI = "/etc/kubernetes/pki"
 SHARED = ("ca.crt", "ca.key", "etcd/ca.key", "front-proxy-ca.key", "sa.key", "sa.pub")
-SERIAL = """
-import socket, ssl, sys
-from cryptography import x509
-context = ssl._create_unverified_context()
-client = "/etc/kubernetes/pki/etcd/healthcheck-client"
-context.load_cert_chain(f"{client}.crt", f"{client}.key")
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as plain, context.wrap_socket(plain) as tls:
-    print(x509.load_der_x509_certificate(tls.getpeercert(binary_form=True)).serial_number)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +48,6 @@ def documents(text: str) -> list[Any]:
         document, position = decoder.raw_decode(text, position)
         found.append(document)
     return found
-
-
-def serial(node: LabNode, port: int) -> str:
-    """Of the certificate that is shown to whoever connects now."""
-    return node.run(["python3", "-c", SERIAL, str(port)]).stdout
 
 
 def test_kubeadm_lists_the_same_tokens(newest: ControlPlane) -> None:
@@ -103,6 +90,17 @@ def test_kubeadm_lists_the_same_images(newest: ControlPlane) -> None:
     theirs = kubeadm(newest.node, "config", "images", "list", "--config", config).splitlines()
     ours = newest.node.bootstrap("images", "list", "--config", config, "-o", "json").stdout
     assert [entry["reference"] for entry in json.loads(ours)] == theirs
+
+
+def test_kubeadm_plans_an_upgrade(newest: ControlPlane) -> None:
+    """Every check of the cluster's health passes; that of a Job is left out where no node takes pods."""
+    newest.kubectl("cordon", newest.node.name)
+    try:
+        planned = newest.node.run(["kubeadm", "upgrade", "plan", NEWEST.text])
+    finally:
+        newest.kubectl("uncordon", newest.node.name)
+    assert "was skipped because there are no schedulable Nodes" in planned.stderr
+    assert "[upgrade] Running cluster health checks" in planned.stdout
 
 
 def test_the_node_is_marked_as_a_control_plane(newest: ControlPlane) -> None:
