@@ -1,5 +1,7 @@
 """What the real kubeadm and podstrap make of the same fresh cluster: every object, compared by meaning.
 
+Two releases, each with a configuration that has what the other has not.
+
 Each has an API server and an etcd of its own, on a node of the same name, address and certificates.
 """
 
@@ -17,11 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap.model.version import KubernetesVersion
 from pki.sealing import unseal
 from tests.lab import LabNode
 from tests.lab.images import ProgramsMissingError, program_directories
 from tests.lab.plain import running_components
-from tests.lab.programs import NEWEST
+from tests.lab.programs import NEWEST, PREVIOUS
 from tests.parity.differences import Tally
 from tests.parity.facts import Facts
 
@@ -29,7 +32,7 @@ pytestmark = [pytest.mark.parity, pytest.mark.timeout(240)]
 
 Json = dict[str, Any]
 KEY = "5a" * 32
-CONFIG = f"""\
+ONE_STACK = f"""\
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 certificateKey: "{KEY}"
@@ -65,6 +68,35 @@ apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 maxPods: 50
 """
+TWO_STACKS = f"""\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+certificateKey: "{KEY}"
+bootstrapTokens:
+- token: abcdef.0123456789abcdef
+nodeRegistration:
+  name: m1
+  taints: []
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: {PREVIOUS.text}
+clusterName: lab
+encryptionAlgorithm: ECDSA-P256
+networking:
+  podSubnet: 10.244.0.0/16,fd00:10:244::/56
+  serviceSubnet: 10.96.0.0/16,fd00:10:96::/112
+dns: {{imageRepository: registry.example.com/dns}}
+controllerManager:
+  extraArgs: [{{name: node-cidr-mask-size-ipv6, value: "64"}}]
+scheduler:
+  extraEnvs: [{{name: LAB, value: "yes"}}]
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: nftables
+conntrack: {{maxPerCore: 0}}
+"""
 PATH = "/etc/cluster.yaml"
 # kubeadm waits for the label of the host name, which every kubelet sets.
 NODE: Json = {
@@ -92,19 +124,31 @@ _OF_THE_MOMENT = ("extension-apiserver-authentication", "legacy-service-account-
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    version: KubernetesVersion
+    configuration: str
+
+
+CASES = (Case("one-stack", NEWEST, ONE_STACK), Case("two-stacks", PREVIOUS, TWO_STACKS))
+
+
+@dataclass(frozen=True, slots=True)
 class Clusters:
     """Objects by ``kind namespace/name``, as kubeadm made them and as podstrap did."""
 
+    case: Case
     theirs: dict[str, Json]
     ours: dict[str, Json]
 
 
-@pytest.fixture(scope="module")
-def clusters(tmp_path_factory: pytest.TempPathFactory) -> Clusters:
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def clusters(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Clusters:
+    case: Case = request.param
     if os.geteuid() != 0:
         pytest.skip("lab nodes need root")
     try:
-        programs = program_directories(NEWEST)
+        programs = program_directories(case.version)
     except ProgramsMissingError as error:
         pytest.skip(str(error))
     with (
@@ -112,6 +156,8 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Clusters:
         LabNode("m1", programs=programs, starts_engine=False) as theirs,
     ):
         assert ours.address == theirs.address
+        for node in (ours, theirs):
+            node.path(PATH).write_text(case.configuration)
         prepare(ours, None)
         prepare(theirs, ours)
         with (
@@ -123,12 +169,11 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Clusters:
             for phase in PHASES:
                 theirs.run(["kubeadm", "init", "phase", *phase, "--config", PATH])
                 ours.bootstrap("init", "phase", *phase, "--config", PATH)
-            return Clusters(objects(theirs), objects(ours))
+            return Clusters(case, objects(theirs), objects(ours))
 
 
 def prepare(node: LabNode, like: LabNode | None) -> None:
     """Files of a control plane, the same as another node's."""
-    node.path(PATH).write_text(CONFIG)
     if like is not None:
         tar = like.run(["sh", "-c", "tar -C /etc -c kubernetes | base64"]).stdout
         node.run(["sh", "-c", "base64 --decode | tar -C /etc -x"], stdin=tar)
@@ -232,7 +277,9 @@ def test_the_same_objects_are_there(clusters: Clusters) -> None:
 
 def test_every_object_means_the_same(clusters: Clusters, tally: Tally) -> None:
     found = Tally()
-    found.add(facts(clusters.theirs), facts(clusters.ours), "in-cluster", NEWEST.text, ())
+    found.add(
+        facts(clusters.theirs), facts(clusters.ours), clusters.case.name, clusters.case.version.text, ()
+    )
     tally.absorb(found)
     assert "\n".join(map(str, found.unexplained)) == ""
     assert found.compared > 1000
