@@ -243,6 +243,39 @@ def test_none_is_restarted_while_the_api_server_is_not_ready(node: RenewingNode)
     assert restarts(node, MANAGER) == 1
 
 
+def test_whoever_waits_for_a_restart_is_woken_when_a_pod_has_changed(node: RenewingNode) -> None:
+    node.make("controller-manager.conf")
+    component(node, "kube-apiserver", 6443)
+    component(node, MANAGER)
+    node.advance(5)
+    woken: list[object] = []
+    node.rouse = woken.append
+    node.http.serve(6443, OK)
+    node.advance(2)
+    assert node.agent.keeper not in woken
+    node.http.serve(6443, BAD)
+    node.advance(5)
+    node.make("controller-manager.conf")
+    node.settle()
+    woken.clear()
+    node.http.serve(6443, OK)
+    node.advance(2)
+    assert node.agent.keeper in woken
+
+
+def test_others_are_told_of_what_is_new(node: RenewingNode) -> None:
+    """The conversation with the API server goes on with another certificate then."""
+    told: list[str] = []
+    node.make("kubelet.conf")
+    node.settle()
+    node.agent.listen(lambda: told.append("look"))
+    node.settle()
+    assert told == []
+    node.clock.set(by=LIFE)
+    node.settle()
+    assert told == ["look"]
+
+
 def test_a_restart_for_a_certificate_costs_no_wait_and_is_said(node: RenewingNode) -> None:
     node.make("scheduler.conf")
     component(node, SCHEDULER)
