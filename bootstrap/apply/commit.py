@@ -9,10 +9,11 @@ finishes the commit, or, where a gate had not yet said yes, puts back what it ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from bootstrap.apply import generations, inventory, journal
 from bootstrap.apply.generations import Origin
@@ -33,8 +34,7 @@ class RolledBackError(TimedOutError):
     """A component did not get healthy; what is in its files now is in the message and the details."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(msgspec.Struct, frozen=True):
     """What became of an interrupted commit, and the files that were written for it."""
 
     outcome: Literal["finished", "undone"]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
+
+import msgspec
 
 from bootstrap.apply.fields import Value, pod_fields, tree_fields
 from bootstrap.apply.secrets import fingerprint, holds_key_material, is_open_kubeconfig_field
@@ -17,8 +18,7 @@ from bootstrap.model.desired import FileKind
 from bootstrap.render.documents import InvalidYamlError, load
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One field; None where that version does not have it.
 
     ``path`` is a field path (``spec.containers[etcd].image``, ``spec.containers[etcd].--data-dir``), ``line

@@ -13,10 +13,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, cast
+
+import msgspec
 
 from bootstrap.apply.secrets import holds_key_material
 from bootstrap.errors import BootstrapError
@@ -35,16 +36,14 @@ _FILES = "files"
 _IMAGE = re.compile(r"""^[\s-]*"?image"?:\s*["']?([^\s"',]+)""", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where the files came from: the effective configuration as YAML, and versions by component."""
 
     config: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedFile:
+class AppliedFile(msgspec.Struct, frozen=True):
     """A file of a generation. ``digest`` is ``sha256:HEX`` of its bytes; ``text`` None: it is not kept."""
 
     path: PurePosixPath
@@ -60,8 +59,7 @@ class AppliedFile:
         return DesiredFile(self.path, self.text or "", self.mode, self.kind, self.component)
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(msgspec.Struct, frozen=True):
     number: int
     time: datetime
     origin: Origin

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import msgspec
 
 from bootstrap.errors import BootstrapError
 from bootstrap.host.files import Files
@@ -18,8 +19,7 @@ from bootstrap.model.layout import Layout
 SCHEMA = "bootstrap/inventory/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(msgspec.Struct, frozen=True):
     """Paths that were made, or were about to be; some may be gone again.
 
     ``nodes``: names under which the agent was started, which its containers bear as a label.

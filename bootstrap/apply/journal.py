@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
+
+import msgspec
 
 from bootstrap.errors import BootstrapError
 from bootstrap.host.files import Files
@@ -19,8 +20,7 @@ from bootstrap.model.layout import Layout
 SCHEMA = "bootstrap/journal/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One file. A mode of None means that there is no such version: the commit creates or deletes it."""
 
     path: str
@@ -29,8 +29,7 @@ class Entry:
     new_mode: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(msgspec.Struct, frozen=True):
     """``settled`` entries, counted from the first, are for good; with ``gated`` the others are put back by a
     recovery, without it they are brought about. ``generation`` 0 means that none is recorded."""
 
@@ -45,7 +44,7 @@ class Journal:
         return tuple(enumerate(self.entries))[self.settled :]
 
     def settle(self, count: int) -> Journal:
-        return replace(self, settled=self.settled + count)
+        return msgspec.structs.replace(self, settled=self.settled + count)
 
 
 def staging(layout: Layout) -> PurePosixPath:
@@ -64,7 +63,9 @@ def staged(layout: Layout, index: int, version: Literal["old", "new"]) -> PurePo
 
 
 def save(files: Files, layout: Layout, journal: Journal) -> None:
-    files.write(layout.journal, json.dumps({"schema": SCHEMA, **asdict(journal)}, indent=1) + "\n", 0o600)
+    files.write(
+        layout.journal, json.dumps({"schema": SCHEMA, **msgspec.to_builtins(journal)}, indent=1) + "\n", 0o600
+    )
 
 
 def load(files: Files, layout: Layout) -> Journal | None:

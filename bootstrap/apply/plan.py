@@ -6,9 +6,10 @@ Invariant: making a plan writes nothing, and a plan made right after its commit 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
+
+import msgspec
 
 from bootstrap.apply.diff import Difference, compare
 from bootstrap.host.files import Files
@@ -20,8 +21,7 @@ Action = Literal["create", "update", "delete", "none"]
 _BEFORE_COMPONENTS = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One file and what becomes of it.
 
     ``file`` is the file as it will be: where only the mode differs, or nothing does, its content is the text
@@ -36,8 +36,7 @@ class Change:
     restarts: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """``changes`` has every file, unchanged ones too, in the order in which they are applied.
 
     ``foreign`` are files beside the manifests that nobody asked for: reported, never touched.
@@ -84,7 +83,7 @@ def _change(file: DesiredFile, files: Files) -> Change:
     except FileNotFoundError:
         return Change("create", file, (), file.component)
     differences = compare(current, file.content, file.kind)
-    kept = file if differences else replace(file, content=current)
+    kept = file if differences else msgspec.structs.replace(file, content=current)
     restarts = file.component if differences else None
     if mode != file.mode:
         differences = (*differences, Difference("mode", f"{mode:04o}", f"{file.mode:04o}"))

@@ -6,7 +6,6 @@ Invariant: a document is decoded, carried along, ignored with a warning, or a pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -23,8 +22,7 @@ from bootstrap.model.kubeadm import ClusterConfiguration, InitConfiguration
 KUBEADM = "kubeadm.k8s.io/v1beta4"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """``api_versions``: newest first. ``reader``: the command that reads a kind init ignores."""
 
     api_versions: tuple[str, ...]
@@ -57,24 +55,22 @@ _LAST_READERS = {
 """The kubeadm that can migrate each version nothing reads any more (kubeadm's app/util/config/common.go)."""
 
 
-@dataclass(slots=True)
-class Documents:
+class Documents(msgspec.Struct):
     """What the texts say, before defaults; ``origins`` tells where each given field came from.
 
     ``others``: documents of other commands by kind, empty unless they were asked for.
     """
 
     init: InitConfiguration = InitConfiguration()
-    cluster: ClusterConfiguration = field(default_factory=ClusterConfiguration)
+    cluster: ClusterConfiguration = msgspec.field(default_factory=ClusterConfiguration)
     bootstrap: BootstrapConfiguration = BootstrapConfiguration()
     component_configs: tuple[dict[str, Any], ...] = ()
-    others: dict[str, msgspec.Struct] = field(default_factory=dict)
+    others: dict[str, msgspec.Struct] = msgspec.field(default_factory=dict)
     given: frozenset[str] = frozenset()
-    origins: dict[FieldPath, Position | str] = field(default_factory=dict)
+    origins: dict[FieldPath, Position | str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(msgspec.Struct, frozen=True):
     kind: str
     api_version: str
 

@@ -6,8 +6,9 @@ Invariant: nothing of this machine goes in. What a node would say of itself is t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import BinaryIO
+
+import msgspec
 
 from bootstrap.config.decode import describe
 from bootstrap.config.defaults import complete
@@ -28,8 +29,7 @@ PLACEHOLDERS = NodeFacts(hostname="node", default_address="1.2.3.4")
 _IPV6_ADDRESS = "2001:db8::1"
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(msgspec.Struct, frozen=True):
     """What was read, and what is wrong with it."""
 
     documents: Documents

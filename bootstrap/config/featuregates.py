@@ -7,14 +7,14 @@ in the table of a minor is unknown to that minor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bootstrap.config.problems import did_you_mean
 from bootstrap.model.version import KubernetesVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """``locked``: generally available, so that only the default is accepted."""
 
     default: bool

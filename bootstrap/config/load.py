@@ -6,7 +6,8 @@ Invariant: either everything is right, or one error names all that is wrong and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from bootstrap.config.defaults import complete
 from bootstrap.config.documents import decode_sources
@@ -18,8 +19,7 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.node import NodeFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """``warnings``: one line each, with their places, in the order of the files."""
 
     control_plane: ControlPlane

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import yaml
 
 from bootstrap.config.problems import Position, Problems
@@ -39,8 +39,7 @@ for _tag, _pattern, _first in GO_SCALARS:
     _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """``tag`` is what YAML 1.1 takes the text for: str, int, float, bool, null, timestamp."""
 
     at: Position
@@ -48,14 +47,12 @@ class Scalar:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True):
     at: Position
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One key of a mapping; ``at`` is the key's own position."""
 
     at: Position
@@ -64,8 +61,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(msgspec.Struct, frozen=True):
     at: Position
     entries: tuple[Entry, ...]
 

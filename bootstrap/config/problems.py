@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bootstrap.errors import ConfigError
 
@@ -22,8 +23,7 @@ DEFAULT = "default"
 _LONGEST_LINE = 400
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, order=True):
     """A place in a file; line and column count from 1, as editors do."""
 
     file: str
@@ -38,15 +38,14 @@ class InvalidConfigError(ConfigError):
     """Every problem of a configuration; ``details`` has one line for each."""
 
 
-@dataclass(slots=True)
-class Problems:
+class Problems(msgspec.Struct):
     """Collects problems (which fail the load) and warnings (which do not).
 
     ``where`` is a Position, else text that names a flag or a field.
     """
 
-    errors: list[tuple[Position | str, str]] = field(default_factory=list)
-    warnings: list[tuple[Position | str, str]] = field(default_factory=list)
+    errors: list[tuple[Position | str, str]] = msgspec.field(default_factory=list)
+    warnings: list[tuple[Position | str, str]] = msgspec.field(default_factory=list)
 
     def add(self, where: Position | str, text: str) -> None:
         self.errors.append((where, _one_line(text)))

@@ -5,16 +5,16 @@ Invariant: a ``DesiredFile`` is complete text at a final path; making it true ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
+
+import msgspec
 
 FileKind = Literal["manifest", "kubeconfig", "unit", "text"]
 """How two versions of the file are compared: a manifest by its meaning, the others by their text."""
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredFile:
+class DesiredFile(msgspec.Struct, frozen=True):
     """One file to have on the node.
 
     ``component``: the control plane component that restarts when the file changes, None when none does.

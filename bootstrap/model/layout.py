@@ -6,8 +6,9 @@ runs and tests happens where files are written (``bootstrap.host.files.Files``),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import msgspec
 
 ETCD = "etcd"
 KUBE_APISERVER = "kube-apiserver"
@@ -22,8 +23,7 @@ KUBELET_PORT = 10250
 """Where the agent answers what people ask a kubelet, on every address of the node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Paths of one node. ``pki`` and ``etcd_data`` come from the configuration, the rest is fixed.
 
     Source: cmd/kubeadm/app/constants/constants.go.

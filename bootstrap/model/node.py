@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 HOST_CA_DIRECTORIES = (
     "/etc/pki/ca-trust",
@@ -14,8 +14,7 @@ HOST_CA_DIRECTORIES = (
 """Where distributions keep what the links in /etc/ssl/certs point to."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeFacts(msgspec.Struct, frozen=True):
     """Facts that rendering depends on, so that rendering itself stays pure.
 
     ``existing_paths``: which of ``HOST_CA_DIRECTORIES`` exist (they are mounted only then, see

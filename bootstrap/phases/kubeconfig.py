@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bootstrap.apply import inventory
 from bootstrap.errors import ConfigError
@@ -44,8 +45,7 @@ _REFERENCES = frozenset({"certificate-authority", "client-certificate", "client-
 """Fields of a kubeconfig that name a file; with ``-data`` appended they hold its content."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True):
     """One kubeconfig as it should be; ``servers``: where it may point to, the first being what we write."""
 
     identity: ClientIdentity

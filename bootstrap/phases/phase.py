@@ -7,7 +7,8 @@ in this process is never asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bootstrap.errors import BootstrapError, ConfigError
 from bootstrap.phases.context import Context
@@ -15,16 +16,14 @@ from bootstrap.phases.context import Context
 Action = Callable[[Context], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """An artifact a phase cannot do without: ``missing`` returns what is not there, "" when all is well."""
 
     missing: Callable[[Context], str]
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(msgspec.Struct, frozen=True):
     """A leaf has ``run``, a parent has ``steps``; a parent with both does the work of all its steps at once.
 
     ``name`` is the CLI word, unique among its siblings; ``summary`` one line of help and the progress title.
@@ -37,7 +36,7 @@ class Phase:
     run: Action | None = None
     steps: tuple[Phase, ...] = ()
     needs: tuple[Need, ...] = ()
-    skip: Callable[[Context], str] = field(default=lambda _context: "")
+    skip: Callable[[Context], str] = msgspec.field(default=lambda _context: "")
     options: tuple[str, ...] = ()
 
 

@@ -6,7 +6,7 @@ a template has nothing left to decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from bootstrap.model.kubeadm import EnvVar, HostPathMount
 from bootstrap.render.probes import Probe
@@ -15,8 +15,7 @@ PROBE_PORT_NAME = "probe-port"
 """Name of the one container port, which probes refer to (cmd/kubeadm/app/constants, 1.34+)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(msgspec.Struct, frozen=True):
     """One container and its pod.
 
     ``command`` begins with the program. ``mounts`` are in the order of volumeMounts; the pod's volumes are

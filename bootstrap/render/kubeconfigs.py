@@ -6,8 +6,9 @@ write, so a file that ``kubectl config`` has rewritten without a change has the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.secret import Secret
@@ -20,8 +21,7 @@ KUBELET_LOCAL_MODE = "ControlPlaneKubeletLocalMode"
 """Feature gate, on by default, gone in 1.35: the kubelet talks to the API server of its own node."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientIdentity:
+class ClientIdentity(msgspec.Struct, frozen=True):
     """One kubeconfig. ``user`` is its certificate's CN, the node's name for ``{node}``; ``group`` the O."""
 
     name: str

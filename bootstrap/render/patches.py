@@ -11,8 +11,9 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from bootstrap.errors import ConfigError
 from bootstrap.model.layout import COMPONENTS
@@ -31,8 +32,7 @@ class PatchError(ConfigError):
     """A patch cannot be read or does not fit its target."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True):
     """One document of a patch file; ``source`` is the file's name."""
 
     target: str
@@ -41,8 +41,7 @@ class Patch:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Patches:
+class Patches(msgspec.Struct, frozen=True):
     """All patches in the order they apply, and why files were left out, one line each."""
 
     patches: tuple[Patch, ...] = ()

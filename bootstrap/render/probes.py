@@ -7,7 +7,8 @@ number is written once, in the container's ports.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.duration import duration_seconds
@@ -21,8 +22,7 @@ _STARTUP_TIMEOUT_SECONDS = 240.0
 _ALL_INTERFACES = ("0.0.0.0", "::")
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True):
     """corev1.Probe with an httpGet action; ``host`` "" means the pod's own address."""
 
     host: str
@@ -34,8 +34,7 @@ class Probe:
     timeout_seconds: int = _TIMEOUT_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where the probes of one component are sent."""
 
     host: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from bootstrap.config.formats import is_certificate_name, is_image_repository
 from bootstrap.config.problems import FieldPath
@@ -11,8 +12,7 @@ from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import EnvVar
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """``text`` goes on from the field's name: ``must be an absolute path, not "pki"``.
 
     ``against``: the other field of a contradiction, whose place is shown when ``path`` is a default.
