@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pki.keys import PrivateKey
 
 
+DEFAULT_ALGORITHM = "RSA-2048"
+"""What kubeadm makes unless it is told something else."""
+
+
 class KeyPool:
     """A thread for each CPU this process may use, as long as there are keys to make."""
 
@@ -34,6 +38,10 @@ class KeyPool:
                 if self._threads < len(os.sched_getaffinity(0)):
                     self._threads += 1
                     threading.Thread(target=self._work, name="key", daemon=True).start()
+
+    def begin(self, algorithm: str = DEFAULT_ALGORITHM) -> None:
+        """A key for each CPU, before it is known what is wanted: if it is others, these are never taken."""
+        self.prepare(algorithm, len(os.sched_getaffinity(0)))
 
     def take(self, algorithm: str) -> PrivateKey:
         """The oldest key that was prepared, or one made now. Raises PkiError for an unknown algorithm."""

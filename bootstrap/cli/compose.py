@@ -22,6 +22,7 @@ from bootstrap.host.network import SystemNetwork
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.layout import Layout
 from bootstrap.phases.context import Context, Wishes
+from pki.pool import KeyPool
 
 if TYPE_CHECKING:
     from bootstrap.config.sources import Source
@@ -40,6 +41,7 @@ def open_context(
     overrides: Overrides | None = None,
     output: str = "text",
     wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
+    keys: KeyPool | None = None,
 ) -> Context:
     """Everything a workflow touches, for this machine and this description of a control plane.
 
@@ -74,6 +76,7 @@ def open_context(
             check.lower() for check in control_plane.init.node_registration.ignore_preflight_errors
         ),
         wishes=wishes,
+        keys=keys or KeyPool(),
     )
     if options.root == Path("/"):
         return context

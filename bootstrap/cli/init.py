@@ -1,4 +1,4 @@
-"""``bootstrap init``. Its phases are loaded when they are needed, and keys are made meanwhile."""
+"""``bootstrap init``. What it needs is loaded when it is needed, and keys are made meanwhile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 
 import click
 
-from bootstrap.cli.description import context_for
 from bootstrap.cli.main import GlobalOptions, LateGroup, accept_global_options
 from bootstrap.cli.options import INIT_OPTIONS, output_option, with_options
-from bootstrap.phases.agent_command import agent_command
-from bootstrap.phases.certs import prepare_keys
 
 EPILOG = """\b
 Examples:
@@ -47,6 +44,10 @@ def init(ctx: click.Context, /, **values: Any) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
+    from bootstrap.cli.description import context_for
+    from bootstrap.phases.agent_command import agent_command
+    from bootstrap.phases.certs import prepare_keys
+
     context = context_for(ctx, values)
     # Loading the rest takes as long as several keys do, or as the agent takes to load.
     prepare_keys(context)

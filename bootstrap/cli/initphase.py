@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from bootstrap.cli.description import context_for
 from bootstrap.cli.main import LateGroup, accept_global_options
 from bootstrap.cli.options import output_option, with_options
 from bootstrap.phases.phase import Phase
 from bootstrap.workflows.initphase import PHASES, phase_named, run_init_phase
+from pki.pool import KeyPool
 
 
 class PhaseGroup(LateGroup):
@@ -50,7 +50,12 @@ def leaf_command(name: str, item: Phase) -> click.Command:
     @output_option
     @click.pass_context
     def command(ctx: click.Context, /, **values: Any) -> None:
-        run_init_phase(item, context_for(ctx, values))
+        keys = KeyPool()
+        if item.makes_keys:
+            keys.begin()
+        from bootstrap.cli.description import context_for
+
+        run_init_phase(item, context_for(ctx, values, keys))
 
     return command
 

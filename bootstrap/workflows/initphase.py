@@ -10,7 +10,6 @@ import importlib
 from bootstrap.host.lock import NodeLock
 from bootstrap.phases.context import Context
 from bootstrap.phases.phase import Phase, run_all
-from bootstrap.workflows.settle import settle
 
 PHASES: tuple[str, ...] = (
     "preflight",
@@ -45,6 +44,8 @@ def run_init_phase(phase: Phase, context: Context) -> None:
 
         rehearse(context, ((phase.name, phase),))
         return
+    from bootstrap.workflows.settle import settle
+
     with NodeLock(context.files, context.layout.lock, f"bootstrap init phase {phase.name}"):
         settle(context)
         run_all((phase,), context)

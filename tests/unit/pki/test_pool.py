@@ -42,3 +42,10 @@ def test_its_threads_end_with_the_last_key_and_start_again() -> None:
         while threading.active_count() > before:
             assert time.monotonic() < deadline
             time.sleep(0.001)
+
+
+def test_what_was_begun_is_taken_only_by_who_wants_that_algorithm() -> None:
+    pool = KeyPool()
+    pool.begin("ECDSA-P256")
+    assert pool.take("ECDSA-P384").key_size == 384
+    assert pool.take("ECDSA-P256").key_size == 256
