@@ -15,6 +15,7 @@ from tests.lab.images import REPOSITORY, program_directories
 from tests.lab.programs import NEWEST
 
 SECONDS = 3 * 3600
+ATTEMPTS = 5
 LOG = REPOSITORY / "build" / "logs" / "vm-scenario.log"
 """Written while the scenario runs: `tail -f`."""
 
@@ -46,6 +47,7 @@ def test_a_person_gets_a_master_on_a_machine_with_its_own_kernel(
         VAGRANT_HOME=str(tmp_path / "home"),
         BOX="podstrap",
         DEADLINE=str(SECONDS),
+        ATTEMPTS=str(ATTEMPTS),
     )
     hypervisor.run(["vagrant", "box", "add", "--name=podstrap", str(debian_box())])
     LOG.unlink(missing_ok=True)

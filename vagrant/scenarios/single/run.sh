@@ -4,11 +4,13 @@
 #
 #   run.sh PROVIDER      docker, libvirt or virtualbox
 #
-# DEADLINE is the seconds all of it may take (900).
+# DEADLINE is the seconds all of it may take (900). ATTEMPTS is how often a provisioning that failed may be tried again (0):
+# an emulated machine may be too slow for kube-apiserver, which ends itself when its first checks take a minute.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export VAGRANT_DEFAULT_PROVIDER=$1 MASTERS=1 WORKERS=0
 DEADLINE=${DEADLINE:-900}
+ATTEMPTS=${ATTEMPTS:-0}
 work=$(mktemp -d)
 kubeconfig=$work/kubeconfig
 trap 'hang_up; rm -rf "$work"; vagrant destroy --force >/dev/null' EXIT
@@ -68,6 +70,13 @@ is_ready() {
     [ "$(kubectl get --raw=/readyz --request-timeout=5s)" = ok ]
 }
 
+provision() {
+    until vagrant provision; do
+        [ $((ATTEMPTS--)) -gt 0 ] || fail "the provisioning failed"
+        step "provision, for it failed"
+    done
+}
+
 step up
 vagrant up --no-provision
 learn_the_way
@@ -86,7 +95,7 @@ if grep -q "Next, on your machine" "$work/interrupted"; then fail "the provision
 step "provision"
 vagrant halt --force
 vagrant up --no-provision
-vagrant provision
+provision
 learn_the_way
 
 step "kubectl from outside"
