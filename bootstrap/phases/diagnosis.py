@@ -130,6 +130,11 @@ SYMPTOMS = (
         "ls -ld {0}",
     ),
     _symptom(
+        r'PostStartHook "([^"]+)" failed: .*\btime(?:d )?out',
+        "it ended itself, for its start hook {0} took too long: this machine or etcd's disk is too slow",
+        "uptime; look for what keeps the processors or the disk busy, then run the same command again",
+    ),
+    _symptom(
         r"Unauthorized|the server has asked for the client to provide credentials",
         "the API server refuses its client certificate",
         "bootstrap init phase kubeconfig all (after removing the old file)",

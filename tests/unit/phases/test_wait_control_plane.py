@@ -309,6 +309,15 @@ def seen(
             "the file /etc/kubernetes/pki/sa.pub is missing",
             False,
         ),
+        (
+            seen(
+                'F1125 23:31:07 hooks.go:203] PostStartHook "start-service-ip-repair-controllers" failed: '
+                "unable to perform initial IP and Port allocation check (timeout)"
+            ),
+            "it ended itself, for its start hook start-service-ip-repair-controllers took too long: "
+            "this machine or etcd's disk is too slow",
+            False,
+        ),
         (seen("dial tcp 127.0.0.1:2379: connect: connection refused"), "it waits for etcd", False),
         (seen("something"), "it ended with exit code 1", False),
         (
