@@ -78,11 +78,12 @@ def node_object(node: Node, options: NodeOptions, facts: NodeFacts, now: datetim
 
 
 def node_labels(node: Node, options: NodeOptions, system: SystemInfo) -> dict[str, str]:
-    """What a kubelet sets, and what was asked for."""
+    """What a kubelet sets, that this is none, and what was asked for."""
     own = {"os": "linux", "arch": system.architecture}
     return {
         **{f"{domain}/{key}": value for key, value in own.items() for domain in _DOMAINS},
         "kubernetes.io/hostname": node.name,
+        STATIC_PODS_ONLY.key: "",
         **options.labels,
     }
 

@@ -52,7 +52,10 @@ class Taint:
 
 
 STATIC_PODS_ONLY = Taint("podstrap/static-pods-only", "NoSchedule")
-"""What every node of this agent has: nobody runs here what a scheduler binds to it."""
+"""What every node of this agent has: nobody runs here what a scheduler binds to it.
+
+Its key is a label of the node too, for what tolerates every taint: kube-proxy's DaemonSet keeps away by it.
+"""
 
 
 def parse_labels(text: str) -> dict[str, str]:

@@ -69,6 +69,12 @@ def test_a_deployment_gets_a_replica_set_and_its_pod_a_node(newest: ControlPlane
         newest.kubectl("delete", "node", "worker")
 
 
+def test_kube_proxy_is_rolled_out_and_waits_for_no_pod_here(newest: ControlPlane) -> None:
+    newest.kubectl("rollout", "status", "daemonset/kube-proxy", "--namespace=kube-system", "--timeout=60s")
+    status = newest.get("daemonset", "kube-proxy", "--namespace=kube-system")["status"]
+    assert status["desiredNumberScheduled"] == 0
+
+
 def test_the_configuration_is_kept_in_the_cluster(newest: ControlPlane) -> None:
     data = newest.get("configmap", "kubeadm-config", "--namespace=kube-system")["data"]
     assert f"kubernetesVersion: {NEWEST.text}" in data["ClusterConfiguration"]

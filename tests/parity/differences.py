@@ -106,6 +106,12 @@ def decided_differences() -> tuple[Decided, ...]:
     )
 
 
+def decided_in_the_cluster() -> tuple[Decided, ...]:
+    """The table of objects of the API."""
+    rows = _table("In the cluster")
+    return tuple(Decided("*", _pattern(row[0]), _pattern(row[1]), row[-1]) for row in rows)
+
+
 def one_sided() -> dict[str, str]:
     """Input that one of the two refuses: its name -> what podstrap does, ``refused`` or ``accepted``."""
     return {_pattern(row[0]): row[1] for row in _table("Input")}

@@ -25,7 +25,7 @@ from tests.lab import LabNode
 from tests.lab.images import ProgramsMissingError, program_directories
 from tests.lab.plain import running_components
 from tests.lab.programs import NEWEST, PREVIOUS
-from tests.parity.differences import Tally
+from tests.parity.differences import Tally, decided_in_the_cluster
 from tests.parity.facts import Facts
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(240)]
@@ -276,12 +276,13 @@ def test_the_same_objects_are_there(clusters: Clusters) -> None:
 
 
 def test_every_object_means_the_same(clusters: Clusters, tally: Tally) -> None:
-    found = Tally()
+    found, decided = Tally(), decided_in_the_cluster()
     found.add(
-        facts(clusters.theirs), facts(clusters.ours), clusters.case.name, clusters.case.version.text, ()
+        facts(clusters.theirs), facts(clusters.ours), clusters.case.name, clusters.case.version.text, decided
     )
     tally.absorb(found)
     assert "\n".join(map(str, found.unexplained)) == ""
+    assert found.seen == set(decided)
     assert found.compared > 1000
 
 

@@ -48,6 +48,7 @@ def test_the_node_is_registered_with_what_it_is(tmp_path: Path) -> None:
         "beta.kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/arch": "amd64",
+        "podstrap/static-pods-only": "",
         "zone": "a",
     }
     assert node["spec"]["taints"] == [

@@ -18,6 +18,7 @@ from bootstrap.kube.kubeconfig import parse_kubeconfig
 from bootstrap.model.bootstrapconfig import BootstrapConfiguration, TemplateSettings
 from bootstrap.model.cluster import ControlPlane
 from bootstrap.model.kubeadm import DNS, BootstrapToken, Etcd, ExternalEtcd, Patches
+from bootstrap.model.nodelabels import STATIC_PODS_ONLY
 from bootstrap.phases.addon import ADDON
 from bootstrap.phases.bootstrap_token import BOOTSTRAP_TOKEN
 from bootstrap.phases.context import Context, Wishes
@@ -335,6 +336,14 @@ def test_a_patch_changes_the_deployment(node: FakeNode, tmp_path: Path) -> None:
     run(node, ADDON, with_init(patches=Patches(directory=str(patches))))
     deployment = node.api.objects["/apis/apps/v1/namespaces/kube-system/deployments/coredns"]
     assert deployment["spec"]["replicas"] == 3
+
+
+def test_kube_proxy_keeps_away_from_nodes_that_run_static_pods_only(node: FakeNode) -> None:
+    run(node, ADDON)
+    pod = node.api.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]["spec"]["template"]
+    wanted = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    expression = {"key": STATIC_PODS_ONLY.key, "operator": "DoesNotExist"}
+    assert wanted == {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
 
 
 def site(directory: Path, name: str, text: str) -> ControlPlane:
