@@ -23,13 +23,23 @@ from tests.lab.programs import NEWEST, PREVIOUS
 
 CONFIG = "/etc/cluster.yaml"
 FLAG = "--profiling=false"
+TEMPLATES = "/etc/templates"
+TEMPLATES_CONFIG = f"""\
+apiVersion: bootstrap/v1alpha1
+kind: BootstrapConfiguration
+templates: {{directory: {TEMPLATES}}}
+"""
+POD = "manifests/static-pod.yaml.j2"
 
 
-def write_config(node: LabNode, version: KubernetesVersion, **arguments: str) -> None:
+def write_config(node: LabNode, version: KubernetesVersion, *more: str, **arguments: str) -> None:
+    """``more`` are further documents."""
     extra = "".join(f"\n  - name: {name}\n    value: '{value}'" for name, value in arguments.items())
     node.path(CONFIG).write_text(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
-        f"kubernetesVersion: {version.text}\n" + (f"apiServer:\n  extraArgs:{extra}\n" if extra else "")
+        f"kubernetesVersion: {version.text}\n"
+        + (f"apiServer:\n  extraArgs:{extra}\n" if extra else "")
+        + "".join(f"---\n{document}" for document in more)
     )
 
 
@@ -114,14 +124,35 @@ def test_a_changed_flag_is_planned_and_restarts_its_component(life: Life) -> Non
     assert life.node.bootstrap("plan", "--config", CONFIG).returncode == 0
 
 
-def test_the_newest_release_keeps_what_was_written_before(life: Life) -> None:
+def test_the_newest_release_keeps_what_was_written_before(life: Life, own_template: Path) -> None:
+    """Whoever has a template of his own is told that the built-in one changed, takes that over, goes on."""
     life.cluster.create(config_map("written-before", answer="42"))
-    write_config(life.node, NEWEST, profiling="false")
-    life.node.bootstrap("apply", "--config", CONFIG, "--yes")
+    write_config(life.node, NEWEST, TEMPLATES_CONFIG, profiling="false")
+    planned = life.node.bootstrap("plan", "--config", CONFIG, check=False)
+    assert f"the built-in {POD} has changed since yours was made from it" in planned.stderr
+    life.node.bootstrap("templates", "merge", "--config", CONFIG)
+    assert "hostNetwork: true" in own_template.read_text()
+    applied = life.node.bootstrap("apply", "--config", CONFIG, "--yes")
+    assert "template" not in applied.stderr
     life.cluster.wait_healthy()
     assert f'"gitVersion": "{NEWEST.text}"' in life.cluster.kubectl("get", "--raw=/version")
     assert life.cluster.get("configmap", "written-before")["data"] == {"answer": "42"}
     assert life.node.bootstrap("plan", "--config", CONFIG).returncode == 0
+    mirror = life.cluster.get("pod", f"kube-scheduler-{life.node.name}", "--namespace=kube-system")
+    assert mirror["metadata"]["labels"]["team"] == "platform"
+
+
+@pytest.fixture
+def own_template(life: Life) -> Iterator[Path]:
+    """A copy of a built-in template with a label more; the built-in one was another when it was made."""
+    life.node.bootstrap("templates", "copy", "static-pod", "--directory", TEMPLATES)
+    mine, base = (life.node.path(f"{TEMPLATES}/{path}") for path in (POD, f".base/{POD}/{POD}"))
+    older = mine.read_text().replace("hostNetwork: true", "hostNetwork: false")
+    base.write_text(older)
+    tier = "    tier: control-plane\n"
+    mine.write_text(older.replace(tier, f"{tier}    team: platform\n"))
+    yield mine
+    life.node.run(["rm", "-r", TEMPLATES])
 
 
 @pytest.mark.parametrize("what", ["files", "containers", "volumes", "mounts", "programs", "listeners"])
