@@ -64,16 +64,16 @@ def show_status(socket: Path, *, color: bool, watch: bool) -> None:
 
 
 def print_status(socket: Path, *, watch: bool) -> None:
-    """As JSON on one line; with ``watch`` another line whenever it changes."""
-    pause, shown = threading.Event(), ""
-    while True:
-        text = json.dumps(ask(socket, "/status"))
-        if text != shown:
-            click.echo(text)
-        shown = text
-        if not watch:
-            return
+    """As JSON on one line; with ``watch`` another line whenever it changes, until interrupted."""
+    pause = threading.Event()
+    shown = status = ask(socket, "/status")
+    click.echo(json.dumps(status))
+    while watch:
         pause.wait(WATCH_SECONDS)
+        status = _patiently_asked(socket, status)
+        if status != shown:
+            click.echo(json.dumps(status))
+        shown = status
 
 
 def status_lines(status: dict[str, Any], now: datetime, screen: Screen) -> list[str]:
