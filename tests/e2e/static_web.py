@@ -17,7 +17,15 @@ URL_PORT = 8099
 SERVED, HEADERS, TOKEN = "/run/served.json", "/run/headers", "a-secret-of-the-test"
 """The document, and what has to be sent to get it."""
 
-WITH_URL = f"""\
+LABELS = {"tests.podstrap/zone": "a", "node.kubernetes.io/rack": "7"}
+SETTINGS = f"""\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration:
+  kubeletExtraArgs:
+  - name: node-labels
+    value: {",".join(f"{key}={value}" for key, value in LABELS.items())}
+---
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
 agent:

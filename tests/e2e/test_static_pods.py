@@ -15,7 +15,16 @@ import pytest
 from bootstrap.agent.apipods import CONFIG_MIRROR
 from bootstrap.model.layout import COMPONENTS, KUBE_APISERVER
 from tests.e2e.control_plane import ControlPlane, Json, wait_until
-from tests.e2e.static_web import MANIFESTS, NAME, SOON, WITH_URL, StaticWeb, StaticWebByUrl, start_server
+from tests.e2e.static_web import (
+    LABELS,
+    MANIFESTS,
+    NAME,
+    SETTINGS,
+    SOON,
+    StaticWeb,
+    StaticWebByUrl,
+    start_server,
+)
 from tests.lab import LabNode
 
 NODE = "m1"
@@ -24,16 +33,17 @@ MIRROR = f"{NAME}-{NODE}"
 
 @pytest.fixture(scope="module")
 def manifest_server(newest: ControlPlane) -> Iterator[None]:
-    """The node's agent has the pods of a URL, too, which asks for a token."""
+    """The node's agent has the pods of a URL, too, which asks for a token; and its Node has some labels."""
     node = newest.node
     server = start_server(node)
-    node.path("/run/url.yaml").write_text(WITH_URL)
-    node.bootstrap("init", "phase", "agent-start", "--config=/run/url.yaml")
+    node.path("/run/settings.yaml").write_text(SETTINGS)
+    node.bootstrap("init", "phase", "agent-start", "--config=/run/settings.yaml")
     try:
         yield
     finally:
         node.bootstrap("init", "phase", "agent-start")
         server.end()
+        newest.kubectl("label", "node", NODE, *(f"{key}-" for key in LABELS))
 
 
 def shown_until_the_end(made: StaticWeb) -> Iterator[StaticWeb]:
@@ -95,6 +105,16 @@ def test_the_node_is_registered_ready_and_renews_its_lease(newest: ControlPlane)
     wait_until(lambda: renewed() > first, "the lease is renewed")
     age = datetime.now(UTC) - datetime.fromisoformat(renewed())
     assert age.total_seconds() < 40
+
+
+@pytest.mark.usefixtures("manifest_server")
+def test_the_node_has_the_labels_it_was_given(newest: ControlPlane) -> None:
+    """As NodeRestriction lets a node label itself."""
+    wait_until(
+        lambda: newest.get("node", NODE)["metadata"]["labels"].items() >= LABELS.items(),
+        "the labels are there",
+        SOON,
+    )
 
 
 def test_the_control_plane_is_shown_as_mirror_pods(newest: ControlPlane) -> None:
