@@ -48,6 +48,12 @@ def launch_agent(context: Context) -> None:
     service.launch()
 
 
+def check_unit(context: Context) -> None:
+    """Find out what is wrong with the site's template of the unit before anything is written."""
+    if context.control_plane.bootstrap.templates.directory:
+        agent_unit(context)
+
+
 def agent_unit(context: Context, templates: Templates | None = None) -> DesiredFile:
     """Raises TemplateFailedError."""
     return render_agent_unit(

@@ -15,7 +15,7 @@ from bootstrap.apply.plan import make_plan
 from bootstrap.host.files import Files
 from bootstrap.host.lock import NodeLock
 from bootstrap.phases.addon import check_addons
-from bootstrap.phases.agent_start import AGENT_START, launch_agent
+from bootstrap.phases.agent_start import AGENT_START, check_unit, launch_agent
 from bootstrap.phases.certs import CERTS
 from bootstrap.phases.context import Context
 from bootstrap.phases.control_plane import CONTROL_PLANE
@@ -96,6 +96,7 @@ def stage_init(context: Context) -> None:
 def _run(context: Context, chosen: Chosen) -> None:
     desired_manifests(context)
     check_addons(context)
+    check_unit(context)
     with NodeLock(context.files, context.layout.lock, "bootstrap init"):
         settle(context)
         refuse_reconfiguration(context)

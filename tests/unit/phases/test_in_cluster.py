@@ -27,6 +27,7 @@ from bootstrap.phases.phase import Phase, run_all
 from bootstrap.phases.show_join_command import SHOW_JOIN_COMMAND
 from bootstrap.phases.upload_certs import UPLOAD_CERTS
 from bootstrap.render.addons import InvalidAddonError
+from bootstrap.render.engine import TemplateFailedError
 from bootstrap.workflows.init import run_init
 from pki.pins import pins
 from pki.sealing import unseal
@@ -364,6 +365,18 @@ def test_a_template_that_makes_no_object_is_refused_before_anything_is_written(t
     described = site(tmp_path, "coredns.yaml.j2", "kind: ConfigMap\n")
     fresh = FakeNode(tmp_path / "fresh", described)
     with pytest.raises(InvalidAddonError, match=r"coredns\.yaml\.j2"):
+        run_init(fresh.context())
+    assert fresh.tree() == {}
+
+
+def test_a_unit_of_the_site_that_does_not_render_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    described = site(tmp_path, "unit.j2", "{{ mistake }}")
+    (tmp_path / "site/addons").rename(tmp_path / "site/systemd")
+    (tmp_path / "site/systemd/unit.j2").rename(tmp_path / "site/systemd/bootstrap-agent.service.j2")
+    fresh = FakeNode(tmp_path / "fresh", described)
+    with pytest.raises(TemplateFailedError, match=r"bootstrap-agent\.service\.j2, line 1"):
         run_init(fresh.context())
     assert fresh.tree() == {}
 
