@@ -83,15 +83,27 @@ def shake_hands(address: str, stop: threading.Event) -> None:
 
 def served(address: str, port: int) -> tuple[str, str] | None:
     """Digest and end of the certificate that a new connection is shown."""
-    context = ssl._create_unverified_context()
+    context = with_client_certificate()
     try:
-        context.load_cert_chain(f"{ETCD_CLIENT}.crt", f"{ETCD_CLIENT}.key")
         with socket.create_connection((address, port), 5) as plain, context.wrap_socket(plain) as tls:
             der = tls.getpeercert(binary_form=True)
     except OSError:
         return None
     assert der is not None
     return hashlib.sha256(der).hexdigest(), validity(der).end.isoformat()
+
+
+def with_client_certificate() -> ssl.SSLContext:
+    """This client's own is renewed too: between reading certificate and key another pair may have come."""
+    while True:
+        context = ssl._create_unverified_context()
+        try:
+            context.load_cert_chain(f"{ETCD_CLIENT}.crt", f"{ETCD_CLIENT}.key")
+        except ssl.SSLError as error:
+            if error.reason != "KEY_VALUES_MISMATCH":
+                raise
+        else:
+            return context
 
 
 def main() -> None:
