@@ -23,6 +23,7 @@ from bootstrap.agent.server import health_page, status_page
 from bootstrap.cli.agentapi import Registering, talk_to_api
 from bootstrap.cli.agentserving import Serving, serve_kubelet_port
 from bootstrap.host.clock import SystemClock
+from bootstrap.host.heap import share_one_heap
 from bootstrap.host.http import SystemHttp
 from bootstrap.host.httpserver import Handlers, ListenError, listen_tcp, listen_unix, serve
 from bootstrap.host.inotify import DirectoryWatch
@@ -73,6 +74,7 @@ class Settings:
 
 def run_agent(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
+    share_one_heap()
     await_word()
     _log_to_stderr()
     threading.stack_size(STACK_BYTES)
