@@ -11,8 +11,8 @@ _M_ARENA_MAX = -8
 def share_one_heap() -> None:
     """All threads take their memory from one heap, as far as the C library is glibc.
 
-    Otherwise each thread gets one of its own (mallopt(3), M_ARENA_MAX), and what one leaves free no other uses:
-    a process that lives for ever with threads that come and go grows without end.
+    Otherwise each thread gets one of its own (mallopt(3), M_ARENA_MAX), and what one leaves free no other
+    uses: a process that lives for ever with threads that come and go grows without end.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
