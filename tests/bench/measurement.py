@@ -19,7 +19,7 @@ class Measurement:
     """``samples`` and ``beside`` in ``unit``; ``beside`` are of ``compared_with``, empty when nothing is.
 
     Budgets, 0 for none: ``most`` for the median, ``worst`` for each sample, ``ratio`` for the quotient of the
-    medians. A value taken over a longer time (memory, idle processor time) is one sample.
+    medians. A value taken over a longer time (memory, idle processor time) may be one sample.
     """
 
     what: str

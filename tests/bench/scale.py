@@ -21,7 +21,7 @@ from bootstrap.agent.node import Node
 from bootstrap.cli.agentrun import connector
 from bootstrap.model.pod import decode_pod
 from bootstrap.runtime.api import Container, ContainerRuntime
-from tests.bench.bring_up import processor_seconds, resident_megabytes
+from tests.bench.bring_up import idle_share, resident_megabytes
 from tests.bench.measurement import Measurement
 from tests.e2e.agent_node import AgentNode
 from tests.e2e.control_plane import wait_until
@@ -139,9 +139,7 @@ def among_many(node: AgentNode, bare: BareCalls) -> Iterator[Measurement]:
     process = Path(f"/proc/{node.agent.pid}")
     lags = [change(node, bare, number) for number in range(CHANGES)]
     time.sleep(IDLE_SECONDS)
-    before = processor_seconds(process)
-    time.sleep(2 * IDLE_SECONDS)
-    share = 100 * (processor_seconds(process) - before) / (2 * IDLE_SECONDS)
+    share = idle_share(process, 2 * IDLE_SECONDS)
     what = f"agent with {VERY_MANY} pods"
     yield Measurement(f"{what}: resident memory", "MB", (resident_megabytes(process),), most=120)
     yield Measurement(f"the same, idle for {2 * IDLE_SECONDS:g} s: of one core", "%", (share,), most=3)
