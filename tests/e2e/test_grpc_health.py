@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.host.http import NoAnswerError, SystemHttp
-from tests.integration.test_agent import free_port, wait_until
+from tests.integration.real_agent import free_port, wait_until
 from tests.lab.images import program_directories
 from tests.lab.programs import NEWEST
 

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from bootstrap.runtime.api import Container
-from bootstrap.runtime.docker_engine import DockerEngine
-from tests.fixtures.probe_image import PROGRAM, ensure_probe_image
-from tests.integration.test_agent import RealAgent, free_port, wait_until
+from tests.fixtures.probe_image import PROGRAM
+from tests.integration.real_agent import RealAgent, free_port, real_agent, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -90,20 +89,15 @@ class Pods:
 
 @pytest.fixture(scope="module")
 def pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pods]:
-    engine = DockerEngine()
     directory = tmp_path_factory.mktemp("fields")
-    agent = RealAgent(directory, engine, ensure_probe_image(engine))
-    try:
+    with real_agent(directory) as agent:
         agent.start()
-        yield Pods(agent, directory)
-    finally:
-        for manifest in agent.manifests.iterdir():
-            manifest.unlink()
         try:
-            wait_until(lambda: engine.list(agent.labels) == ())
+            yield Pods(agent, directory)
         finally:
-            agent.clean()
-            engine.close()
+            for manifest in agent.manifests.iterdir():
+                manifest.unlink()
+            wait_until(lambda: agent.engine.list(agent.labels) == ())
 
 
 def program(*steps: str) -> dict[str, Any]:

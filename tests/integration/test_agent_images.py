@@ -16,7 +16,7 @@ from bootstrap.host.httpserver import fetch_unix
 from bootstrap.runtime.docker_engine import DockerEngine
 from tests.fixtures.probe_image import ensure_probe_image
 from tests.fixtures.registry import Registry, serving_registry
-from tests.integration.test_agent import RealAgent, wait_until
+from tests.integration.real_agent import RealAgent, real_agent, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -35,19 +35,14 @@ def registry() -> Iterator[Registry]:
 @pytest.fixture
 def agent(tmp_path: Path, registry: Registry) -> Iterator[RealAgent]:
     """To its mind every disk is too full; its pause image is from the registry, too."""
-    engine = DockerEngine()
-    made = RealAgent(tmp_path, engine, ensure_probe_image(engine))
-    made.options = {
-        "pause-image": registry.publish("pause", "forever"),
-        "image-gc-high-threshold": 0,
-        "image-gc-low-threshold": 0,
-    }
-    try:
+    with real_agent(tmp_path) as made:
+        made.options = {
+            "pause-image": registry.publish("pause", "forever"),
+            "image-gc-high-threshold": 0,
+            "image-gc-low-threshold": 0,
+        }
         made.start()
         yield made
-    finally:
-        made.clean()
-        engine.close()
 
 
 def put(agent: RealAgent, registry: Registry, name: str, *steps: str, **spec: object) -> None:

@@ -17,9 +17,7 @@ import pytest
 
 from bootstrap.host.http import HttpRequest, NoAnswerError, SystemHttp
 from bootstrap.host.httpserver import fetch_unix
-from bootstrap.runtime.docker_engine import DockerEngine
-from tests.fixtures.probe_image import ensure_probe_image
-from tests.integration.test_agent import RealAgent, wait_until
+from tests.integration.real_agent import RealAgent, real_agent, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -86,25 +84,20 @@ def server() -> Iterator[ManifestServer]:
 @pytest.fixture
 def agent(tmp_path: Path, server: ManifestServer) -> Iterator[RealAgent]:
     """Its directory is there, too; the server's first answer is an empty list."""
-    engine = DockerEngine()
-    made = RealAgent(tmp_path, engine, ensure_probe_image(engine))
     headers = tmp_path / "headers"
     headers.touch(0o600)
     headers.write_text(f"X-Token: {TOKEN}\n")
-    made.options = {
-        "manifest-url": f"http://127.0.0.1:{server.server_port}/pods",
-        "manifest-url-header-file": headers,
-        "http-check-frequency": "100ms",
-        "container-log-max-size": "4Ki",
-        "container-log-max-files": 2,
-    }
     server.reply = (200, b'{"apiVersion": "v1", "kind": "PodList"}')
-    try:
+    with real_agent(tmp_path) as made:
+        made.options = {
+            "manifest-url": f"http://127.0.0.1:{server.server_port}/pods",
+            "manifest-url-header-file": headers,
+            "http-check-frequency": "100ms",
+            "container-log-max-size": "4Ki",
+            "container-log-max-files": 2,
+        }
         made.start()
         yield made
-    finally:
-        made.clean()
-        engine.close()
 
 
 def static_web(image: str) -> dict[str, Any]:

@@ -12,23 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.runtime.docker_engine import DockerEngine
-from tests.fixtures.probe_image import ensure_probe_image
-from tests.integration.test_agent import RealAgent, wait_until
+from tests.integration.real_agent import RealAgent, real_agent, wait_until
 
 pytestmark = pytest.mark.docker
 
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[RealAgent]:
-    engine = DockerEngine()
-    made = RealAgent(tmp_path, engine, ensure_probe_image(engine))
-    try:
+    with real_agent(tmp_path) as made:
         made.start()
         yield made
-    finally:
-        made.clean()
-        engine.close()
 
 
 @contextmanager

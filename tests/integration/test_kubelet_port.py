@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bootstrap.agent.serving.access import API_SERVER
-from bootstrap.runtime.docker_engine import DockerEngine
 from tests.fakes.kubeletport import Credentials, KubeletClient
 from tests.fakes.upgraded import SpdyClient, Tunnel, WebSocketClient, upgrade, websocket_headers
-from tests.fixtures.probe_image import PROGRAM, ensure_probe_image
-from tests.integration.test_agent import RealAgent, free_port, wait_until
+from tests.fixtures.probe_image import PROGRAM
+from tests.integration.real_agent import RealAgent, free_port, real_agent, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -48,27 +48,23 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     directory = tmp_path_factory.mktemp("agent")
-    engine = DockerEngine()
-    agent = RealAgent(directory, engine, ensure_probe_image(engine))
     credentials = Credentials(directory)
-    client = KubeletClient(credentials, free_port())
-    agent.options = {
-        "port": client.port,
-        "address": "127.0.0.1",
-        "tls-cert-file": credentials.serving,
-        "client-ca-file": credentials.ca,
-    }
-    try:
+    with (
+        real_agent(directory) as agent,
+        closing(KubeletClient(credentials, free_port())) as client,
+    ):
+        agent.options = {
+            "port": client.port,
+            "address": "127.0.0.1",
+            "tls-cert-file": credentials.serving,
+            "client-ca-file": credentials.ca,
+        }
         agent.start()
         agent.write("talker", *STEPS, container={"stdin": True}, hostNetwork=False)
         agent.running()
         made = Served(agent, client)
         wait_until(lambda: client.ask(made.path("containerLogs"))[1].count(b"\n") == 3)
         yield made
-    finally:
-        client.close()
-        agent.clean()
-        engine.close()
 
 
 def test_logs(served: Served) -> None:
