@@ -73,7 +73,8 @@ sans = few(st.one_of(names, names.map("*.{}".format), ipv4, ipv6))
 
 local_etcd = some(
     {
-        "dataDir": paths.map("/srv{}".format),
+        # Its parents differ by decision, and the list of differences names one.
+        "dataDir": lower.map("/srv/{}".format),
         "imageTag": st.sampled_from(["3.5.24-0", "3.6.1-0", "3.7.0-0"]),
         "imageRepository": names.map("{}/etcd".format),
         "extraArgs": flags,
