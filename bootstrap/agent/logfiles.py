@@ -88,8 +88,8 @@ class LogFiles:
         """The link, and those in ``containers`` that lead to it."""
         pod_namespace = link.parent.parent.name.split("_")
         prefix = f"{pod_namespace[1]}_{pod_namespace[0]}_"
-        for other in _entries(self._containers):
-            if other.name.startswith(prefix) and other.is_symlink() and os.readlink(other) == str(link):
+        for other in _entries(self._containers, prefix):
+            if other.is_symlink() and os.readlink(other) == str(link):
                 other.unlink(missing_ok=True)
         link.unlink(missing_ok=True)
         _remove_empty(link.parent)
@@ -136,9 +136,10 @@ def _links_in(directory: Path) -> list[Path]:
     ]
 
 
-def _entries(directory: Path) -> list[Path]:
+def _entries(directory: Path, prefix: str = "") -> list[Path]:
+    """What is in a directory under names that begin so; nothing where there is no directory."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return sorted(directory.iterdir())
+        return [directory / name for name in sorted(os.listdir(directory)) if name.startswith(prefix)]
     return []
 
 

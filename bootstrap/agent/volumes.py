@@ -49,10 +49,11 @@ _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
 
 def remove_pod_directory(directory: Path, processes: ProcessRunner) -> Path | None:
     """Undo the mounts in it, then remove it; a mount that is still in use stays, and is returned."""
-    for mount in mounts_below(directory):
+    mounts = mounts_below(directory)
+    for mount in mounts:
         if not processes.run(["umount", str(mount)]).ok:
             return mount
-    left = mounts_below(directory)
+    left = mounts_below(directory) if mounts else ()
     if left:
         return left[0]
     shutil.rmtree(directory, ignore_errors=True)

@@ -186,12 +186,19 @@ class Worker:
         self._record_waits(desired)
         self._record_end(desired)
         self._perform(runtime, action, situation)
-        if isinstance(action, Rest) and not situation.instances:
+        if isinstance(action, Rest):
+            self._rest(situation)
+        return action
+
+    def _rest(self, situation: Situation) -> None:
+        """There is time to clean up, as nothing else is to be done; without a pod it is the end."""
+        desired = {situation.desired.uid} if situation.desired else set()
+        self._clean_up({each.uid for each in situation.instances} | desired)
+        if not situation.instances:
             with self._lock:
                 self._done = self._desired is None
             if self._done:
                 self._at.tell()
-        return action
 
     def _publish(self, report: PodReport | None) -> None:
         if report != self.report:
@@ -218,11 +225,11 @@ class Worker:
             # What ended with the engine, perhaps twice as it shut down, is not to wait for that.
             self._engine_was_away = False
             self._memory = replace(self._memory, restarts={})
+        self._uids |= {each.uid for each in instances}
         self._at.logs.keep(self.name, self.namespace, instances)
         if not instances and self._memory.leaving:
             self._clean_up(set())
             self._memory = Memory()
-        self._clean_up({each.uid for each in instances} | ({desired.uid} if desired else set()))
         containers = len(desired.pod.all_containers) if desired else 1
         messages = self._last_words.of(runtime, instances, containers)
         return Situation(
