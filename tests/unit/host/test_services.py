@@ -27,7 +27,7 @@ HEALTHY = HttpReply(200, b"ok")
 
 
 def unit(*command: str) -> str:
-    words = " ".join(f'"{word}"' for word in command)
+    words = " ".join('"{}"'.format(word.replace('"', r"\"")) for word in command)
     return f"[Service]\nType=notify\nExecStart={words}\nRestart=always\n"
 
 
