@@ -40,13 +40,16 @@ class Pod:
     def __init__(self) -> None:
         self.reached = threading.Event()
         self.ends: list[tuple[int, socket.socket]] = []
+        self.dialled = threading.Condition()
         self.threads: list[threading.Thread] = []
 
     def dial(self, port: int) -> socket.socket:
         if port == UNREACHABLE:
             self.reached.wait(TEST_SECONDS)
         ours, theirs = socket.socketpair()
-        self.ends.append((port, theirs))
+        with self.dialled:
+            self.ends.append((port, theirs))
+            self.dialled.notify_all()
         if port == ECHO:
             self.threads.append(threading.Thread(target=self._answer, args=(theirs,), daemon=True))
             self.threads[-1].start()
@@ -58,8 +61,11 @@ class Pod:
         end.shutdown(socket.SHUT_RDWR)
 
     def end_of(self, port: int) -> socket.socket:
-        """The pod's side of the newest connection to it."""
-        return next(end for number, end in reversed(self.ends) if number == port)
+        """The pod's side of its only connection, once it was made."""
+        with self.dialled:
+            self.dialled.wait_for(lambda: any(number == port for number, _end in self.ends), TEST_SECONDS)
+            (found,) = (end for number, end in self.ends if number == port)
+        return found
 
     def close(self) -> None:
         self.reached.set()
