@@ -1,5 +1,5 @@
 """``python -m bootstrap``: what the agent's unit runs."""
 
-from bootstrap.cli.main import run
+from bootstrap.cli.entry import run
 
 run()

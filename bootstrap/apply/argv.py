@@ -6,7 +6,6 @@ could be read in two ways (``--name value``, words after flags, ``--``) is compa
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
 
@@ -34,6 +33,8 @@ def _is_flag(word: str) -> bool:
 
 
 def _word_for_word(command: Sequence[str], args: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    import shlex
+
     if command:
         yield "command", (shlex.join(command),)
     if args:

@@ -9,7 +9,6 @@ Invariant: a generation is complete or not there: it is staged as a directory an
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -68,6 +67,8 @@ class Generation(msgspec.Struct, frozen=True):
 
 def digest_of(content: str) -> str:
     """``sha256:HEX``"""
+    import hashlib
+
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
 
 

@@ -5,7 +5,6 @@ Invariant: when in doubt a value counts as secret.
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
@@ -38,4 +37,6 @@ def is_open_kubeconfig_field(path: str) -> bool:
 
 def fingerprint(value: str) -> str:
     """Stands for content where only the fact of a change may be seen: eight digits of its SHA-256."""
+    import hashlib
+
     return f"(hidden, sha256 {hashlib.sha256(value.encode()).hexdigest()[:8]})"

@@ -36,6 +36,9 @@ from bootstrap.runtime.api import ContainerRuntime
 
 log = logging.getLogger("bootstrap.agent")
 
+COLLECTOR = (700, 10, 10)
+"""The interpreter's own patience with garbage: what runs for ever must stay small."""
+
 STACK_BYTES = 256 * 1024
 """A dozen threads with shallow stacks; the default reserves eight megabytes for each."""
 
@@ -75,6 +78,7 @@ class Settings:
 def run_agent(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     share_one_heap()
+    gc.set_threshold(*COLLECTOR)
     await_word()
     _log_to_stderr()
     threading.stack_size(STACK_BYTES)

@@ -171,7 +171,7 @@ def main() -> None:
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Entry point of the console script and of ``python -m bootstrap``."""
+    """The whole program, which ends with it."""
     refuse_mixed_installation()
     signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -5,7 +5,6 @@ Invariant: a problem is one line that starts with where the offending text came 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -103,8 +102,10 @@ def origin_of(path: FieldPath, origins: Mapping[FieldPath, Position | str]) -> P
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate a misspelt word most likely meant, None when nothing is near."""
+    from difflib import get_close_matches
+
     by_folded = {candidate.lower(): candidate for candidate in candidates}
-    found = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.7)
+    found = get_close_matches(word.lower(), by_folded, n=1, cutoff=0.7)
     return by_folded[found[0]] if found else None
 
 

@@ -7,7 +7,6 @@ and texts, sorted by name.
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -99,7 +98,9 @@ def _parse_name(name: str) -> tuple[str, PatchType]:
         )
     found = _NAME.match(base)
     if not found:
-        nearest = difflib.get_close_matches(re.split(r"[.+]", base.lower())[0], TARGETS, n=1)
+        from difflib import get_close_matches
+
+        nearest = get_close_matches(re.split(r"[.+]", base.lower())[0], TARGETS, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"targets are {', '.join(TARGETS)}"
         raise PatchError(
             f"patch file {name} would change nothing: its name does not begin with a target; {hint}",

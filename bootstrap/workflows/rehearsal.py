@@ -8,7 +8,6 @@ it writes is exactly what it would write for real.
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -88,6 +87,8 @@ class SayingProcesses:
         directory: str | None = None,  # noqa: ARG002
         timeout: float | None = None,  # noqa: ARG002
     ) -> Completed:
+        import shlex
+
         from bootstrap.host.process import Completed
 
         self._reporter.info(f"would run: {shlex.join(argv)}")
