@@ -53,7 +53,8 @@ STATE_CHANGES = frozenset({"die", "destroy", "pause", "unpause"})
 
 class Agent:
     """``manifests`` is a directory or a file; ``rouse`` gives a job its turn somewhere; tests step the
-    workers themselves. ``api`` is asked how the node stands with the API server."""
+    workers themselves. ``give_back`` is called now and then, to return memory nobody uses. ``api`` is asked
+    how the node stands with the API server."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Agent:
         kept_images: Callable[[], Iterable[str]] = tuple,
         renewal: Renewal | None = None,
         room_of: Callable[[Path], Room] = room,
+        give_back: Callable[[], None] = lambda: None,
         relist_seconds: float = RELIST_SECONDS,
         rouse: Callable[[Job], None] | None = None,
         submit_probe: Submit | None = None,
@@ -94,6 +96,7 @@ class Agent:
             self.engine, clock, images, self._protected_images, room_of, image_thresholds
         )
         self._kept_images = kept_images
+        self._give_back = give_back
         crew = Crew(clock)
         self._rouse = rouse or crew.wake
         self._sources: list[Source] = [FileSource(manifests, node.name)] if manifests else []
@@ -242,6 +245,7 @@ class Agent:
             return RESYNC_SECONDS
         self._complaints.pop("engine", None)
         self.engine.trim()
+        self._give_back()
         return RESYNC_SECONDS
 
     def status(self) -> AgentStatus:

@@ -23,7 +23,7 @@ from bootstrap.agent.server import health_page, status_page
 from bootstrap.cli.agentapi import Registering, talk_to_api
 from bootstrap.cli.agentserving import Serving, serve_kubelet_port
 from bootstrap.host.clock import SystemClock
-from bootstrap.host.heap import share_one_heap
+from bootstrap.host.heap import give_back, share_one_heap
 from bootstrap.host.http import SystemHttp
 from bootstrap.host.httpserver import Handlers, ListenError, listen_tcp, listen_unix, serve
 from bootstrap.host.inotify import DirectoryWatch
@@ -111,6 +111,7 @@ def run_agent(settings: Settings) -> None:
         image_thresholds=settings.image_thresholds,
         kept_images=_images_of_generations,
         renewal=settings.renewal,
+        give_back=give_back,
         relist_seconds=settings.relist_seconds,
     )
     stop = threading.Event()

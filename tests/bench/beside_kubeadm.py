@@ -1,7 +1,9 @@
 """Commands that kubeadm has too, each timed turn by turn with kubeadm's own.
 
-Each program writes into a directory that it takes for the root of the machine. Invariant: a command finds the
-same files whichever program runs it, and whichever round it is.
+Each program writes into a directory that it takes for the root of the machine. Beside the commands that make
+no keys stands an interpreter too, which only loads the libraries they are built on
+(docs/adr/short-commands-beside-kubeadm.md). Invariant: a command finds the same files whichever program runs
+it, and whichever round it is.
 """
 
 from __future__ import annotations
@@ -36,23 +38,34 @@ encryptionAlgorithm: {{algorithm}}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``words`` but for the configuration's file, which is the last; ``ratio`` is the budget, 0 for none."""
+    """``words`` but for the configuration's file, which is the last; ``ratio`` is the budget, 0 for none.
+
+    With ``libraries`` the budget is for kubeadm and an interpreter that loads those, together.
+    """
 
     words: tuple[str, ...]
     ratio: float = 0.0
     note: str = ""
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:
+        return f"`{' '.join(word for word in self.words if not word.startswith('--'))}`{self.note}"
 
 
 _CERTS = ("init", "phase", "certs", "all", "--config")
+_LIBRARIES = ("click", "msgspec", "yaml")
 _KUBECONFIG = ("init", "phase", "kubeconfig", "all", "--config")
 
 COMMANDS: dict[str, tuple[Command, ...]] = {
     "RSA-2048": (
         Command(_CERTS, 0.6, ", RSA-2048"),
         Command(_KUBECONFIG, 0.6, ", RSA-2048"),
-        Command(("init", "phase", "control-plane", "all", "--config"), 1.5),
-        Command(("config", "validate", "--config"), 1.5),
-        Command(("config", "migrate", "--old-config"), 1.5),
+        Command(
+            ("init", "phase", "control-plane", "all", "--config"), 1.5, libraries=(*_LIBRARIES, "jinja2")
+        ),
+        Command(("config", "validate", "--config"), 1.5, libraries=_LIBRARIES),
+        Command(("config", "migrate", "--old-config"), 1.5, libraries=_LIBRARIES),
     ),
     "ECDSA-P256": (Command(_CERTS, note=", ECDSA-P256"), Command(_KUBECONFIG, note=", ECDSA-P256")),
 }
@@ -63,6 +76,7 @@ def measure() -> Iterator[Measurement]:
     for algorithm, commands in COMMANDS.items():
         ours: defaultdict[Command, list[float]] = defaultdict(list)
         theirs: defaultdict[Command, list[float]] = defaultdict(list)
+        loading: defaultdict[Command, list[float]] = defaultdict(list)
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory() as ours_root, tempfile.TemporaryDirectory() as theirs_root:
                 prepare_root(Path(theirs_root))
@@ -71,15 +85,21 @@ def measure() -> Iterator[Measurement]:
                 for command in commands:
                     ours[command].append(milliseconds(bootstrap_line(command, ours_root)))
                     theirs[command].append(milliseconds(kubeadm_line(command, theirs_root)))
+                    if command.libraries:
+                        loading[command].append(milliseconds(loading_line(command)))
         for command in commands:
-            yield Measurement(
-                f"`{' '.join(word for word in command.words if not word.startswith('--'))}`{command.note}",
-                "ms",
-                tuple(ours[command]),
-                "kubeadm",
-                tuple(theirs[command]),
-                ratio=command.ratio,
-            )
+            yield from compared(command, ours[command], theirs[command], loading[command])
+
+
+def compared(
+    command: Command, ours: list[float], theirs: list[float], loading: list[float]
+) -> Iterator[Measurement]:
+    alone = 0.0 if loading else command.ratio
+    yield Measurement(command.what, "ms", tuple(ours), "kubeadm", tuple(theirs), ratio=alone)
+    if loading:
+        both = tuple(map(sum, zip(theirs, loading, strict=True)))
+        beside = f"kubeadm, and loading {', '.join(command.libraries)}"
+        yield Measurement("the same", "ms", tuple(ours), beside, both, ratio=command.ratio)
 
 
 def milliseconds(argv: list[str]) -> float:
@@ -91,6 +111,10 @@ def milliseconds(argv: list[str]) -> float:
 def bootstrap_line(command: Command, root: str) -> list[str]:
     program = str(Path(sys.executable).with_name("bootstrap"))
     return [program, "--root", root, *command.words, f"{root}/{NAME}"]
+
+
+def loading_line(command: Command) -> list[str]:
+    return [sys.executable, "-c", f"import {', '.join(command.libraries)}"]
 
 
 def kubeadm_line(command: Command, root: str) -> list[str]:
