@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bootstrap.cli.main import LateGroup, accept_global_options
 from bootstrap.cli.options import output_option, with_options
-from bootstrap.phases.phase import Phase
-from bootstrap.workflows.initphase import PHASES, phase_named, run_init_phase
+from bootstrap.workflows.initphase import MAKING_KEYS, PHASES, phase_named, run_init_phase
 from pki.pool import KeyPool
+
+if TYPE_CHECKING:
+    from bootstrap.phases.phase import Phase
+
+_KEYS = "bootstrap.keys"
+"""The command line's ``KeyPool``, in click's own store of what its commands share."""
 
 
 class PhaseGroup(LateGroup):
@@ -31,6 +36,18 @@ class PhaseGroup(LateGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         make = self._makers.get(cmd_name)
         return accept_global_options(make()) if make else None
+
+
+class RootGroup(PhaseGroup):
+    """Begins keys for a phase that will want some before that phase is even loaded."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        keys = ctx.meta[_KEYS] = KeyPool()
+        if args[0] in MAKING_KEYS and not set(args).intersection(ctx.help_option_names):
+            keys.begin()
+        return super().resolve_command(ctx, args)
 
 
 def phase_command(item: Phase) -> click.Command:
@@ -50,12 +67,9 @@ def leaf_command(name: str, item: Phase) -> click.Command:
     @output_option
     @click.pass_context
     def command(ctx: click.Context, /, **values: Any) -> None:
-        keys = KeyPool()
-        if item.makes_keys:
-            keys.begin()
         from bootstrap.cli.description import context_for
 
-        run_init_phase(item, context_for(ctx, values, keys))
+        run_init_phase(item, context_for(ctx, values, ctx.meta[_KEYS]))
 
     return command
 
@@ -64,6 +78,6 @@ def _command_named(name: str) -> click.Command:
     return phase_command(phase_named(name))
 
 
-phase = PhaseGroup(
+phase = RootGroup(
     "phase", "Run one phase of init alone", {name: partial(_command_named, name) for name in PHASES}
 )

@@ -146,7 +146,6 @@ def _step(name: str, summary: str) -> Phase:
         run=lambda context: ensure(context, (name,)),
         skip=lambda context: _skip(name, context),
         options=SERVING_OPTIONS if name == "apiserver" else OPTIONS,
-        makes_keys=True,
     )
 
 
@@ -159,5 +158,4 @@ CERTS = Phase(
         _step(catalog.SERVICE_ACCOUNT, "Make the key pair that signs service account tokens"),
     ),
     options=SERVING_OPTIONS,
-    makes_keys=True,
 )

@@ -205,7 +205,6 @@ def _step(identity: ClientIdentity) -> Phase:
         identity.summary,
         run=lambda context: ensure(context, (identity,)),
         options=options,
-        makes_keys=True,
     )
 
 
@@ -215,5 +214,4 @@ KUBECONFIG = Phase(
     run=ensure_all,
     steps=tuple(_step(identity) for identity in IDENTITIES),
     options=(*OPTIONS, "node-name"),
-    makes_keys=True,
 )

@@ -29,7 +29,6 @@ class Phase(msgspec.Struct, frozen=True):
     ``name`` is the CLI word, unique among its siblings; ``summary`` one line of help and the progress title.
     ``skip`` returns the reason why there is nothing to do here, "" when there is; a skip is always shown.
     ``options`` names the command line options the phase takes when it is run alone (kubeadm's names).
-    ``makes_keys``: on a new machine it does, so that some are begun while the configuration is read.
     """
 
     name: str
@@ -39,7 +38,6 @@ class Phase(msgspec.Struct, frozen=True):
     needs: tuple[Need, ...] = ()
     skip: Callable[[Context], str] = msgspec.field(default=lambda _context: "")
     options: tuple[str, ...] = ()
-    makes_keys: bool = False
 
 
 def select(

@@ -6,10 +6,11 @@ Invariant: a phase is imported when it is asked for: running one costs what that
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from bootstrap.host.lock import NodeLock
-from bootstrap.phases.context import Context
-from bootstrap.phases.phase import Phase, run_all
+if TYPE_CHECKING:
+    from bootstrap.phases.context import Context
+    from bootstrap.phases.phase import Phase
 
 PHASES: tuple[str, ...] = (
     "preflight",
@@ -28,9 +29,14 @@ PHASES: tuple[str, ...] = (
 )
 """In the order in which init runs them."""
 
+MAKING_KEYS = frozenset({"certs", "kubeconfig"})
+"""Of these, and of their steps, keys take longest."""
+
 
 def phase_named(name: str) -> Phase:
     """A phase's module is called as the phase is, and in it the phase is the same word in capitals."""
+    from bootstrap.phases.phase import Phase
+
     word = name.replace("-", "_")
     phase = getattr(importlib.import_module(f"bootstrap.phases.{word}"), word.upper())
     assert isinstance(phase, Phase)
@@ -39,6 +45,9 @@ def phase_named(name: str) -> Phase:
 
 def run_init_phase(phase: Phase, context: Context) -> None:
     """Run one phase, with its steps, as ``bootstrap init phase NAME`` does."""
+    from bootstrap.host.lock import NodeLock
+    from bootstrap.phases.phase import run_all
+
     if context.control_plane.init.dry_run:
         from bootstrap.workflows.init import rehearse
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from pki.errors import PkiError
+from pki.keys import PrivateKey, generate
 from pki.pem import private_pem
 from pki.pool import KeyPool
 
@@ -42,6 +43,29 @@ def test_its_threads_end_with_the_last_key_and_start_again() -> None:
         while threading.active_count() > before:
             assert time.monotonic() < deadline
             time.sleep(0.001)
+
+
+def test_what_was_begun_gives_way_to_what_is_wanted() -> None:
+    begun: list[str] = []
+    may_make = threading.Event()
+
+    def make(algorithm: str) -> PrivateKey:
+        begun.append(algorithm)
+        may_make.wait(10)
+        return generate("ECDSA-P256")
+
+    before = threading.active_count()
+    pool = KeyPool(make)
+    pool.begin("guessed")
+    threads = threading.active_count() - before
+    while len(begun) < threads:
+        time.sleep(0.001)
+    pool.prepare("wanted", 1)
+    may_make.set()
+    pool.take("wanted")
+    while threading.active_count() > before:
+        time.sleep(0.001)
+    assert begun == [*["guessed"] * threads, "wanted"]
 
 
 def test_what_was_begun_is_taken_only_by_who_wants_that_algorithm() -> None:
