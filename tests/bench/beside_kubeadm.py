@@ -1,7 +1,7 @@
 """Commands that kubeadm has too, each timed turn by turn with kubeadm's own.
 
-Each program writes into a directory that it takes for the root of the machine. Beside the commands that make
-no keys stands an interpreter too, which only loads the libraries they are built on
+Each program writes into a directory that it takes for the root of the machine. Beside the shortest commands
+stands an interpreter too, which only loads the libraries they are built on
 (docs/adr/short-commands-beside-kubeadm.md). Invariant: a command finds the same files whichever program runs
 it, and whichever round it is.
 """
@@ -60,7 +60,7 @@ _KUBECONFIG = ("init", "phase", "kubeconfig", "all", "--config")
 COMMANDS: dict[str, tuple[Command, ...]] = {
     "RSA-2048": (
         Command(_CERTS, 0.6, ", RSA-2048"),
-        Command(_KUBECONFIG, 0.6, ", RSA-2048"),
+        Command(_KUBECONFIG, 0.6, ", RSA-2048", (*_LIBRARIES, "cryptography.x509")),
         Command(
             ("init", "phase", "control-plane", "all", "--config"), 1.5, libraries=(*_LIBRARIES, "jinja2")
         ),
