@@ -54,8 +54,8 @@ class Command:
 
 
 _CERTS = ("init", "phase", "certs", "all", "--config")
-_LIBRARIES = ("click", "msgspec", "yaml")
 _KUBECONFIG = ("init", "phase", "kubeconfig", "all", "--config")
+_LIBRARIES = ("click", "msgspec", "yaml")
 
 COMMANDS: dict[str, tuple[Command, ...]] = {
     "RSA-2048": (

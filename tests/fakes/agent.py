@@ -58,6 +58,7 @@ class AgentHarness:
         self.engine.add_image(IMAGE)
         self.http = FakeHttp()
         self.processes = FakeProcesses()
+        self.given_back = 0
         self.rouse: Callable[[Job], None] = lambda _job: None
         self.connection: Callable[[FakeEngine], FakeRuntime] = FakeRuntime
         self.spawn_hook: Callable[[Callable[[], None]], None] = lambda hook: hook()
@@ -75,10 +76,14 @@ class AgentHarness:
             url=self.url,
             renewal=self.renewal,
             room_of=lambda _path: self.room,
+            give_back=self._give_back,
             rouse=lambda job: self.rouse(job),
             submit_probe=lambda probe: probe(),
             spawn_hook=lambda hook: self.spawn_hook(hook),
         )
+
+    def _give_back(self) -> None:
+        self.given_back += 1
 
     def restart_agent(self) -> None:
         self.agent = self.new_agent()

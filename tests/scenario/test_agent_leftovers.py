@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.agent.plan import Rest
 from bootstrap.host.system import Room
 from tests.fakes.agent import IMAGE, AgentHarness, document
 
@@ -56,6 +57,26 @@ def test_it_keeps_what_belongs_to_a_container_without_a_manifest_until_that_is_g
     harness.settle()
     harness.settle()
     assert pods_on_disk(harness) == []
+
+
+def test_a_changed_pod_does_not_wait_until_what_the_old_one_left_is_removed(harness: AgentHarness) -> None:
+    harness.write("web.yaml", with_volume("web"))
+    harness.settle()
+    old = harness.pod().uid
+    harness.write("web.yaml", {**with_volume("web"), "metadata": {"name": "web", "labels": {"edit": "1"}}})
+    harness.agent.sync()
+    (worker,) = harness.agent.workers.values()
+    while not isinstance(worker.step(), Rest):
+        last = pods_on_disk(harness)
+    assert old in last
+    new = harness.pod().uid
+    assert new != old
+    assert pods_on_disk(harness) == [new]
+
+
+def test_each_look_at_all_containers_ends_with_giving_memory_back(harness: AgentHarness) -> None:
+    harness.agent.turn()
+    assert harness.given_back == 1
 
 
 def test_nothing_is_swept_before_the_manifests_were_listed(harness: AgentHarness) -> None:
