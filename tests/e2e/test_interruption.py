@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from bootstrap.host.files import TEMPORARY_PREFIX
 from tests.e2e.conftest import Lab
 from tests.e2e.control_plane import ControlPlane, wait_until
 from tests.lab import LabNode
@@ -34,18 +35,27 @@ def test_killed_ten_times_it_converges(lab: Lab) -> None:
         for moment in range(MOMENTS):
             where = kill_after(node, 2 * moment + 1, chance.uniform(0, LONGEST_PAUSE))
             print(f"killed after: {where}")
-            assert no_half_files(node)
+            assert half_files(node) == []
         done = node.bootstrap("init")
         assert "Traceback" not in done.stderr
         ControlPlane(node).wait_healthy()
         node.bootstrap("plan")
         wait_until(lambda: len(agents(node)) == 1, "one agent runs")
+        assert temporary_files(node) == []
 
 
-def no_half_files(node: LabNode) -> bool:
-    """No manifest or key that is empty or a temporary one the agent could take for real."""
-    found = node.run(["find", "/etc/kubernetes", "-type", "f", "-size", "0"], check=False)
-    return found.stdout == ""
+def half_files(node: LabNode) -> list[str]:
+    """Empty ones that a component or the agent would take for real; a temporary one they would not."""
+    real = ("!", "-name", f"{TEMPORARY_PREFIX}*")
+    return found(node, "/etc/kubernetes", *real, "-type", "f", "-size", "0")
+
+
+def temporary_files(node: LabNode) -> list[str]:
+    return found(node, "/etc/kubernetes", "/var/lib/bootstrap", "-name", f"{TEMPORARY_PREFIX}*")
+
+
+def found(node: LabNode, *arguments: str) -> list[str]:
+    return node.run(["find", *arguments], check=False).stdout.split()
 
 
 def agents(node: LabNode) -> list[int]:
