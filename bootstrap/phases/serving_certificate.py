@@ -25,6 +25,7 @@ def ensure_serving_certificate(context: Context, *, renew: bool = False) -> str:
     from pki.serving import serving_faults, serving_pem
 
     files, path, now = context.files, context.layout.agent_certificate, context.clock.now()
+    files.sweep(path.parent)  # a killed run may have left half of one, with its key
     cluster = cluster_pki(context.control_plane)
     ca = catalog.SPECS[catalog.CLUSTER_AUTHORITY]
     with translated():

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from msgspec.structs import replace
 
+from bootstrap.host.files import TEMPORARY_PREFIX
 from bootstrap.phases.agent_start import AGENT_START
 from bootstrap.phases.certs import CERTS
 from bootstrap.phases.phase import run_phase
@@ -48,6 +49,13 @@ def test_a_good_one_is_kept(node: FakeNode) -> None:
     before = chain(node)
     assert ensure_serving_certificate(node.context()) == "kept"
     assert chain(node) == before
+
+
+def test_what_a_killed_run_left_of_one_is_removed(node: FakeNode) -> None:
+    half = node.described.layout.agent_certificate.with_name(f"{TEMPORARY_PREFIX}torn")
+    node.files.write(half, "-----BEGIN PRIVATE KEY-----", 0o600)
+    ensure_serving_certificate(node.context())
+    assert not node.files.exists(half)
 
 
 def test_one_that_ends_soon_is_renewed(node: FakeNode) -> None:
