@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 DEFAULT_ALGORITHM = "RSA-2048"
 """What kubeadm makes unless it is told something else."""
 
+NICENESS = 10
+"""How much more of it the threads that make keys have: what else is to be done meanwhile is short, and others
+wait for it too."""
+
 
 def _generate(algorithm: str) -> PrivateKey:
     # Loading it takes as long as many a key, and is best done where keys are made.
@@ -71,6 +75,7 @@ class KeyPool:
         self._guess = ""
 
     def _work(self) -> None:
+        os.nice(NICENESS)  # on Linux that of this thread alone
         while True:
             with self._lock:
                 if not self._orders:

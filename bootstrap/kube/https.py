@@ -39,6 +39,10 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 
 
+_SHOWN_CHECKS = 3
+"""Of those that fail: a server that has just started fails more than a dozen."""
+
+
 class ServerNotTrustedError(BootstrapError):
     """What answers has no certificate this kubeconfig trusts: another cluster's, or the clock is wrong."""
 
@@ -192,7 +196,9 @@ def _message(body: bytes) -> str:
 def _failed_checks(text: str) -> str:
     """The checks of a /readyz answer that failed, else the beginning of the text."""
     failed = [line[3:].partition(" ")[0] for line in text.splitlines() if line.startswith("[-]")]
-    return ", ".join(failed) or text[:500].strip()
+    more = len(failed) - _SHOWN_CHECKS
+    shown = ", ".join(failed[:_SHOWN_CHECKS])
+    return f"{shown} and {more} more" if more > 0 else shown or text[:500].strip()
 
 
 def _with_query(path: str, query: Mapping[str, str]) -> str:

@@ -85,8 +85,11 @@ def ensure_all(context: Context) -> None:
     ensure(context, catalog.NAMES)
 
 
-def ensure(context: Context, names: tuple[str, ...]) -> None:
-    """Some of ``catalog.NAMES``. Raises BootstrapError with every problem of existing files."""
+def ensure(context: Context, names: tuple[str, ...], of: str = "") -> None:
+    """Some of ``catalog.NAMES``; ``of``: whose they are said to be.
+
+    Raises BootstrapError with every problem of existing files.
+    """
     prepare_keys(context, names)
     from pki.ensure import ensure as ensure_certificates
 
@@ -94,12 +97,13 @@ def ensure(context: Context, names: tuple[str, ...]) -> None:
         inventory.record(context.files, context.layout, paths)
 
     cluster = cluster_pki(context.control_plane)
-    with context.reporter.step("Making certificates") as step, translated():
+    certificates = f"certificates of {of}" if of else "certificates"
+    with context.reporter.step(f"Making {certificates}") as step, translated():
         _sweep(context, cluster)
         outcome = ensure_certificates(
             names, cluster, context.files, context.keys, context.clock.now(), announce
         )
-        step.done(_summary(outcome))
+        step.done(f"{certificates}: {_summary(outcome)}")
     for path in outcome.outlived:
         context.reporter.warn(f"{path} expires before certificates it has just signed")
     if outcome.finished:
@@ -115,7 +119,7 @@ def _summary(outcome: Outcome) -> str:
         "kept": len(outcome.having("keep")),
         "provided by you": len(outcome.having("provided")),
     }
-    return f"certificates: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}"
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 @contextmanager
@@ -159,3 +163,19 @@ CERTS = Phase(
     ),
     options=SERVING_OPTIONS,
 )
+
+OF_ETCD = tuple(spec.name for spec in catalog.CERTIFICATES if spec.file.startswith("etcd/"))
+"""What etcd itself reads: with these it can start."""
+
+CERTS_OF_ETCD = Phase(
+    CERTS.name,
+    "Make the certificates of etcd",
+    run=lambda context: ensure(context, OF_ETCD, "etcd"),
+    skip=lambda context: _skip(catalog.ETCD_AUTHORITY, context),
+)
+OTHER_CERTS = Phase(
+    CERTS.name,
+    "Make the other certificates and keys of the control plane",
+    run=lambda context: ensure(context, tuple(name for name in catalog.NAMES if name not in OF_ETCD)),
+)
+"""Together what ``CERTS`` makes, for a workflow that has something to do in between."""

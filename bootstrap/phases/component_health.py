@@ -25,6 +25,12 @@ _PATHS = {
 }
 """What "healthy" means. kubeadm asks the API server for /livez; it can be used when /readyz says so."""
 
+_BEING_MADE = (
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+)
+"""The last that a new API server is busy with, for a second or two: by then it takes requests."""
+
 _TIMEOUT = 2.0
 """Seconds for one question."""
 
@@ -82,12 +88,17 @@ class HealthChecker:
     Where to ask is read once: a manifest does not change while it is waited for.
 
     A client certificate works also where anonymous requests are refused, and verifies that what answers is
-    this cluster's API server.
+    this cluster's API server. ``early``: it will do when that takes requests, though it still makes the roles
+    by which ``admin`` may ask it anything.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, early: bool = False) -> None:
         self._context = context
         self._endpoints: dict[str, Endpoint] = {}
+        self._identity, self._readyz = "admin", _PATHS[KUBE_APISERVER]
+        if early and context.files.exists(context.layout.kubeconfig("super-admin")):
+            self._identity = "super-admin"
+            self._readyz += "?" + "&".join(f"exclude={check}" for check in _BEING_MADE)
 
     def problem(self, component: str) -> str:
         """Why it is not healthy, in a few words; "" when it is."""
@@ -106,7 +117,7 @@ class HealthChecker:
 
     def _ask_apiserver(self) -> str:
         try:
-            self._context.api("admin").get_text(_PATHS[KUBE_APISERVER])
+            self._context.api(self._identity).get_text(self._readyz)
         except ForbiddenError:
             return "it has not made its roles yet"
         except BootstrapError as error:

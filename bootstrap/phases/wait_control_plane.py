@@ -19,7 +19,7 @@ from bootstrap.phases.observation import Observation, component_containers, conn
 from bootstrap.phases.phase import Need, Phase
 from bootstrap.preflight.ports import holders_text
 
-POLL = 0.1
+POLL = 0.05
 """Seconds between two rounds of questions."""
 
 HOPE_INTERVAL = 2.0
@@ -30,8 +30,6 @@ HOPELESS_ATTEMPTS = 2
 
 _DEFAULT_TIMEOUT = 240.0
 """timeouts.controlPlaneComponentHealthCheck when it is not given."""
-
-_HEALTHY = "healthy"
 
 _SHOWN_LOG_LINES = 3
 _SHOWN_LOG_WIDTH = 200
@@ -79,6 +77,13 @@ def wait_control_plane(context: Context) -> None:
         step.done(f"control plane healthy after {context.clock.monotonic() - started:.1f} s")
 
 
+def wait_for_requests(context: Context) -> None:
+    with context.reporter.step("Waiting for the control plane to take requests") as step:
+        started = context.clock.monotonic()
+        _wait(context, context.control_plane.components, step.update, early=True)
+        step.done(f"control plane takes requests after {context.clock.monotonic() - started:.1f} s")
+
+
 def wait_for_component(context: Context, component: str) -> None:
     """Until the container that runs was made from the manifest as it is now, and is healthy.
 
@@ -93,19 +98,21 @@ def _wait(
     components: tuple[str, ...],
     tell: Callable[[str], None],
     also: Callable[[str], str] = lambda _component: "",
+    *,
+    early: bool = False,
 ) -> None:
-    """``also`` is one more question about a component, asked first."""
+    """``also`` is one more question about a component, asked first; ``early`` as ``HealthChecker`` has it."""
     clock, timeout = context.clock, _timeout(context)
     deadline = clock.monotonic() + timeout
     next_look = clock.monotonic() + HOPE_INTERVAL
     problems = dict.fromkeys(components, "")
-    checker = HealthChecker(context)
+    checker, well = HealthChecker(context, early=early), "up" if early else "healthy"
     while True:
         before, problems = problems, _ask(checker, problems, also)
         for component, was in before.items():
-            answer = problems.get(component, _HEALTHY)
-            if answer != (was or _HEALTHY):
-                still = f"; waiting for {', '.join(problems)}" if answer == _HEALTHY and problems else ""
+            answer = problems.get(component, well)
+            if answer != (was or well):
+                still = f"; waiting for {', '.join(problems)}" if answer == well and problems else ""
                 tell(f"{component}: {answer}{still}")
         if not problems:
             return
@@ -199,13 +206,23 @@ def _agent_stopped(context: Context) -> str:
     return "" if context.agent_service.is_running() else "the agent does not run"
 
 
+_NEEDS = (
+    Need(_missing_manifests, "bootstrap init phase etcd local; bootstrap init phase control-plane all"),
+    Need(_admin_kubeconfig, "bootstrap init phase kubeconfig admin"),
+    Need(_agent_stopped, "bootstrap init phase agent-start"),
+)
+
 WAIT_CONTROL_PLANE = Phase(
     "wait-control-plane",
     "Wait until the control plane is healthy",
     run=wait_control_plane,
-    needs=(
-        Need(_missing_manifests, "bootstrap init phase etcd local; bootstrap init phase control-plane all"),
-        Need(_admin_kubeconfig, "bootstrap init phase kubeconfig admin"),
-        Need(_agent_stopped, "bootstrap init phase agent-start"),
-    ),
+    needs=_NEEDS,
 )
+
+WAIT_FOR_REQUESTS = Phase(
+    WAIT_CONTROL_PLANE.name,
+    "Wait until the control plane takes requests",
+    run=wait_for_requests,
+    needs=_NEEDS,
+)
+"""The first part of it, for a workflow that has something to ask for."""

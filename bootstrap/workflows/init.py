@@ -33,6 +33,7 @@ from bootstrap.workflows.initphase import PHASES, phase_named
 from bootstrap.workflows.recorded import refuse_reconfiguration
 from bootstrap.workflows.rehearsal import offline, staged_copy, written
 from bootstrap.workflows.settle import settle
+from bootstrap.workflows.startorder import Chosen, in_order_of_start
 from pki.catalog import NAMES
 
 WRITING: tuple[Phase, ...] = (CERTS, KUBECONFIG, ETCD, CONTROL_PLANE)
@@ -51,12 +52,6 @@ KUBEADM_ONLY = frozenset(
     }
 )
 """Phases of kubeadm that are not run here: a configuration may skip them (cmd/kubeadm/app/cmd/init.go)."""
-
-FIRST = ("preflight", "certs", "etcd", "control-plane/apiserver")
-"""Run before the others: what they write is waited for longest, and starts while the rest is made."""
-
-Chosen = tuple[tuple[str, Phase], ...]
-"""Phases with their paths, as ``select`` returns them."""
 
 
 def run_init(context: Context) -> None:
@@ -101,7 +96,7 @@ def _run(context: Context, chosen: Chosen) -> None:
         settle(context)
         refuse_reconfiguration(context)
         check_existing(context, *_credentials(chosen))
-        for _path, phase in in_order_of_start(chosen):
+        for phase in in_order_of_start(chosen):
             run_phase(phase, context)
             if phase is PREFLIGHT and any(phase is AGENT_START for _path, phase in chosen):
                 # It takes as long to start as the certificates take to be made.
@@ -109,15 +104,6 @@ def _run(context: Context, chosen: Chosen) -> None:
         # Phases may have been skipped; a generation is what lies on disk, never a way to write it.
         if make_plan(desired_manifests(context), context.files).is_empty:
             record_generation(context)
-
-
-def in_order_of_start(chosen: Chosen) -> Chosen:
-    """The same phases, those of ``FIRST`` before the others."""
-
-    def is_late(pair: tuple[str, Phase]) -> bool:
-        return not any(pair[0] == path or pair[0].startswith(f"{path}/") for path in FIRST)
-
-    return tuple(sorted(chosen, key=is_late))
 
 
 def _credentials(chosen: Chosen) -> tuple[tuple[str, ...], tuple[ClientIdentity, ...]]:

@@ -88,9 +88,9 @@ class FakeApiClient:
         self.server.on_request()
         if not self.server.answering:
             raise ApiUnreachableError("connection refused")
-        if not self.server.has_roles:
+        if not self.server.has_roles and self.name != "super-admin":
             raise ForbiddenError(f'User "{self.name}" cannot get path "{path}"', status=403)
-        if not self.server.ready:
+        if not self.server.ready and "exclude=poststarthook/rbac/bootstrap-roles" not in path:
             raise ApiUnreachableError("[-]poststarthook/rbac/bootstrap-roles failed: not finished")
         return "ok"
 

@@ -75,12 +75,32 @@ def test_what_is_waited_for_longest_starts_while_the_rest_is_made(node: FakeNode
     titles = [step.title for step in node.reporter.steps]
     made = [title for title in titles if title.startswith(("Making", "Writing"))]
     assert made == [
-        "Making certificates",
+        "Making certificates of etcd",
         "Writing the manifest of etcd",
+        "Making certificates",
         "Writing the manifest of kube-apiserver",
         "Making kubeconfig files",
         "Writing the manifest of kube-controller-manager",
         "Writing the manifest of kube-scheduler",
+    ]
+
+
+def test_a_server_that_still_makes_its_roles_is_asked_to_keep_things_meanwhile(node: FakeNode) -> None:
+    node.api.ready = node.api.has_roles = False
+    last = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+
+    def move_on() -> None:
+        node.move_on()
+        node.api.ready = node.api.has_roles = last in node.api.objects
+
+    node.api.on_request = move_on
+    run_init(node.context())
+    assert last in node.api.objects
+    assert [
+        step.summary.partition(" after ")[0] for step in node.reporter.steps if "Waiting" in step.title
+    ] == [
+        "control plane takes requests",
+        "control plane healthy",
     ]
 
 

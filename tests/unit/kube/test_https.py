@@ -254,6 +254,13 @@ def test_what_is_not_ready_yet_is_named(client: HttpsApiClient, server: Server) 
         client.get_text("/readyz")
 
 
+def test_of_many_that_are_not_ready_the_first_are_named(client: HttpsApiClient, server: Server) -> None:
+    failed = b"".join(b"[-]check-%d failed: reason withheld\n" % number for number in range(5))
+    server.replies.append((500, b"[+]ping ok\n" + failed))
+    with pytest.raises(ApiUnreachableError, match=r"not ready: check-0, check-1, check-2 and 2 more$"):
+        client.get_text("/readyz")
+
+
 def test_nobody_there_is_worth_another_try(node: FakeNode, server: Server) -> None:
     kubeconfig = replace(kubeconfig_of(node, server), server="https://127.0.0.1:1")
     client = HttpsApiClient(kubeconfig)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -8,7 +9,10 @@ import pytest
 from pki.errors import PkiError
 from pki.keys import PrivateKey, generate
 from pki.pem import private_pem
-from pki.pool import KeyPool
+from pki.pool import NICENESS, KeyPool
+
+LEAST_PRIORITY = 19
+"""The most niceness there is: setpriority(2)."""
 
 
 def test_every_key_is_handed_out_once() -> None:
@@ -43,6 +47,22 @@ def test_its_threads_end_with_the_last_key_and_start_again() -> None:
         while threading.active_count() > before:
             assert time.monotonic() < deadline
             time.sleep(0.001)
+
+
+def test_keys_leave_the_cpu_to_whoever_else_wants_it() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    seen: list[int] = []
+
+    def make(_algorithm: str) -> PrivateKey:
+        seen.append(priority())
+        return generate("ECDSA-P256")
+
+    before = priority()
+    KeyPool(make).take("ECDSA-P256")
+    assert seen == [min(before + NICENESS, LEAST_PRIORITY)]
+    assert priority() == before
 
 
 def test_what_was_begun_gives_way_to_what_is_wanted() -> None:
