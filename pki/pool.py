@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 DEFAULT_ALGORITHM = "RSA-2048"
 """What kubeadm makes unless it is told something else."""
 
-NICENESS = 10
-"""How much more of it the threads that make keys have: what else is to be done meanwhile is short, and others
-wait for it too."""
-
 
 def _generate(algorithm: str) -> PrivateKey:
     # Loading it takes as long as many a key, and is best done where keys are made.
@@ -31,10 +27,15 @@ def _generate(algorithm: str) -> PrivateKey:
 
 
 class KeyPool:
-    """A thread for each CPU this process may use, as long as there are keys to make."""
+    """A thread for each CPU this process may use, as long as there are keys to make.
 
-    def __init__(self, make: Callable[[str], PrivateKey] = _generate) -> None:
+    ``niceness`` is what they have more of than others: for where these CPUs have something to do that is
+    waited for longer than the keys are.
+    """
+
+    def __init__(self, make: Callable[[str], PrivateKey] = _generate, *, niceness: int = 0) -> None:
         self._make = make
+        self._niceness = niceness
         self._lock = threading.Lock()
         self._threads = 0
         self._orders: deque[_Order] = deque()
@@ -75,7 +76,7 @@ class KeyPool:
         self._guess = ""
 
     def _work(self) -> None:
-        os.nice(NICENESS)  # on Linux that of this thread alone
+        os.nice(self._niceness)  # on Linux that of this thread alone
         while True:
             with self._lock:
                 if not self._orders:

@@ -19,6 +19,10 @@ Examples:
 """
 
 
+KEYS_NICENESS = 10
+"""Of the threads that make keys: until etcd starts, this program and the agent keep a small machine busy."""
+
+
 class InitGroup(LateGroup):
     """A group whose only command brings all phases with it, and is imported when it is called."""
 
@@ -47,8 +51,9 @@ def init(ctx: click.Context, /, **values: Any) -> None:
     from bootstrap.cli.description import context_for
     from bootstrap.phases.agent_command import agent_command
     from bootstrap.phases.certs import prepare_keys
+    from pki.pool import KeyPool
 
-    context = context_for(ctx, values)
+    context = context_for(ctx, values, KeyPool(niceness=KEYS_NICENESS))
     # Loading the rest takes as long as several keys do, or as the agent takes to load.
     prepare_keys(context)
     if not context.control_plane.init.dry_run:
