@@ -28,16 +28,21 @@ NO_IMAGE_TAG = "<none>:<none>"
 def container_of(reply: Json) -> Container:
     """From ``GET /containers/ID/json``."""
     state, config = reply["State"], reply["Config"]
+    status = _status(state["Status"])
+    started, finished = time_of(state.get("StartedAt", "")), time_of(state.get("FinishedAt", ""))
+    if status != "running" and started and finished:
+        # Docker notes the start once it is told of it: by then a short-lived program may have ended.
+        started = min(started, finished)
     return Container(
         id=reply["Id"],
         name=reply["Name"].removeprefix("/"),
         image=config["Image"],
         image_id=reply["Image"],
         labels=config.get("Labels") or {},
-        status=_status(state["Status"]),
+        status=status,
         created=_required_time(reply["Created"]),
-        started=time_of(state.get("StartedAt", "")),
-        finished=time_of(state.get("FinishedAt", "")),
+        started=started,
+        finished=finished,
         exit_code=state.get("ExitCode", 0),
         oom_killed=state.get("OOMKilled", False),
         error=state.get("Error", ""),

@@ -38,6 +38,14 @@ def test_an_inspection_becomes_a_container() -> None:
     assert (container.finished, container.pid, container.ip, dict(container.labels)) == (None, 7, "", {})
 
 
+def test_nothing_has_ended_before_it_started() -> None:
+    end = "2026-01-01T00:00:00.9Z"
+    ended = container_of(inspection(Status="exited", FinishedAt=end))
+    assert (ended.started, ended.finished) == (time_of(end), time_of(end))
+    again = container_of(inspection(Status="running", FinishedAt=end))  # the end of an earlier run
+    assert again.started == time_of("2026-01-01T00:00:01Z")
+
+
 def test_the_address_is_the_first_that_any_network_has() -> None:
     reply = inspection()
     reply["NetworkSettings"]["Networks"] = {"a": {"IPAddress": ""}, "b": {"IPAddress": "10.1.2.3"}}
